@@ -1,0 +1,89 @@
+// Every cap and every timeout of Sluice: its default, why it is that, and what answers when it is met.
+//
+// The struct is what code reads; kLimits below is the same list for people: `sluice serve --limit NAME=VALUE`
+// sets one by name, logs name the one that decided, and a test checks that each has its line and its test.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace sluice::conf {
+
+using std::chrono::milliseconds;
+
+struct Limits {
+  // Request heads (HTTP/1).
+  uint64_t request_line = 8 * 1024;
+  uint64_t field = 8 * 1024;
+  uint64_t head = 32 * 1024;
+  uint64_t fields = 100;
+  uint64_t trailer_fields = 32;
+  uint64_t trailers = 8 * 1024;
+  uint64_t chunk_line = 256;
+  uint64_t chunk_extensions = 16 * 1024;
+  uint64_t large_heads = 256;
+  // Request content.
+  uint64_t body = 1024 * 1024;
+  uint64_t drain = 64 * 1024;
+  milliseconds drain_timeout{5'000};
+  uint64_t linger = 64 * 1024;
+  milliseconds linger_timeout{2'000};
+  // Time.
+  milliseconds head_timeout{10'000};
+  milliseconds body_timeout{20'000};
+  uint64_t body_rate = 1024;
+  milliseconds send_timeout{30'000};
+  uint64_t send_rate = 1024;
+  milliseconds idle_timeout{75'000};
+  milliseconds connection_life{3'600'000};
+  milliseconds shutdown_timeout{30'000};
+  // What one connection and one turn may hold.
+  uint64_t exchange_body = 64 * 1024;
+  uint64_t turn_read = 64 * 1024;
+  uint64_t turn_write = 1024 * 1024;
+  uint64_t turn_accept = 64;
+  uint64_t turn_requests = 32;
+  // Descriptors.
+  uint64_t connections = 0;  // 0: what the descriptor limit allows, less the reserve
+  uint64_t descriptor_reserve = 64;
+  milliseconds accept_pause{100};
+  // Files.
+  uint64_t held_file = 32 * 1024;
+  uint64_t held_bytes = 64 * 1024 * 1024;
+  uint64_t open_files = 1024;
+  uint64_t watches = 8192;
+  milliseconds file_check{1'000};
+  milliseconds file_settle{2'000};
+  uint64_t file_window = 512 * 1024;
+  uint64_t listing_entries = 10'000;
+  // Access log.
+  uint64_t log_ring = 1024 * 1024;
+};
+
+enum class Unit : uint8_t { octets, count, time, octets_per_second };
+
+// One limit as people see it.
+struct LimitInfo {
+  std::string_view name;  // also its key in a configuration
+  Unit unit;
+  std::string_view reason;
+  std::string_view answer;  // what a peer sees when it is met
+  // Exactly one of the two is set.
+  uint64_t Limits::* number;
+  milliseconds Limits::* time;
+};
+
+std::span<const LimitInfo> all_limits() noexcept;
+
+// Sets one limit from "NAME=VALUE": octets as 512, 8KiB, 1MiB, 1GiB; times as 500ms, 10s, 2m, 1h.
+// Returns an empty string, or what was wrong, what was expected, and for an unknown name the nearest one.
+[[nodiscard]] std::string set_limit(Limits& limits, std::string_view assignment);
+
+// The value in the form that set_limit reads ("8KiB", "10s").
+std::string limit_text(const Limits& limits, const LimitInfo& info);
+
+}  // namespace sluice::conf

@@ -1,0 +1,74 @@
+// The memory a worker reads into and renders heads into.
+//
+// Invariants:
+//   1. A block belongs to one worker's pool and never leaves its thread.
+//   2. A block nobody references lies in the pool; the pool keeps a few and frees the rest.
+//   3. A large block (a head that outgrew an ordinary one) is a class of its own, bounded in number, so that
+//      slow heads cannot take all memory.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "protocol/owner.h"
+#include "protocol/slice.h"
+
+namespace sluice {
+
+class BlockPool;
+
+class Block final : public Owner {
+ public:
+  char* data() noexcept { return data_; }
+  size_t capacity() const noexcept { return capacity_; }
+
+ private:
+  friend class BlockPool;
+  Block(BlockPool& pool, size_t capacity);
+  ~Block() override;
+  void on_unreferenced() noexcept override;
+
+  BlockPool& pool_;
+  char* data_;
+  size_t capacity_;
+};
+
+// Owns the free blocks of one worker. Must outlive every block it gave out.
+class BlockPool {
+ public:
+  static constexpr size_t kBlockSize = size_t{16} * 1024;
+  static constexpr size_t kLargeBlockSize = size_t{64} * 1024;
+
+  explicit BlockPool(size_t max_large_blocks = 256);
+  ~BlockPool();
+  BlockPool(const BlockPool&) = delete;
+  BlockPool& operator=(const BlockPool&) = delete;
+
+  // A block of kBlockSize. Never fails (out of memory aborts).
+  Ref<Block> acquire();
+  // A block of kLargeBlockSize, or null when max_large_blocks are in use.
+  Ref<Block> acquire_large();
+
+  // Room for `size` octets (at most kBlockSize) to render into, valid until the next reserve or commit.
+  // Successive commits lie side by side in one block, so that slices of one turn merge into one iovec.
+  std::span<char> reserve(size_t size);
+  // The first `size` octets of what was reserved, as a slice that pins the block.
+  Slice commit(size_t size);
+
+  size_t blocks_in_use() const noexcept { return in_use_; }
+
+ private:
+  friend class Block;
+  void give_back(Block& block) noexcept;
+
+  std::vector<Block*> free_;
+  Ref<Block> output_;
+  size_t output_used_ = 0;
+  size_t in_use_ = 0;
+  size_t large_in_use_ = 0;
+  size_t max_large_blocks_;
+};
+
+}  // namespace sluice

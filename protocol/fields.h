@@ -1,0 +1,84 @@
+// Field lines of a message (RFC 9110 section 5), in the order received, for every HTTP version.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+namespace sluice {
+
+// Fields that some code asks for by name; looked up once, when the line is parsed.
+enum class FieldId : uint8_t {
+  other,
+  accept,
+  accept_encoding,
+  allow,
+  authorization,
+  cache_control,
+  connection,
+  content_length,
+  content_type,
+  cookie,
+  date,
+  expect,
+  host,
+  if_match,
+  if_modified_since,
+  if_none_match,
+  if_range,
+  if_unmodified_since,
+  keep_alive,
+  last_modified,
+  location,
+  range,
+  referer,
+  te,
+  trailer,
+  transfer_encoding,
+  upgrade,
+  user_agent,
+};
+
+// Case-insensitive (RFC 9110 section 5.1). FieldId::other for a name that is not in the list.
+FieldId field_id(std::string_view name) noexcept;
+
+// ASCII letters compare without case; RFC 9110 section 5.6.2's tokens and most keywords are such.
+bool equals_ignoring_case(std::string_view left, std::string_view right) noexcept;
+
+// Name and value point into memory that the message's head keeps alive.
+struct Field {
+  std::string_view name;
+  std::string_view value;  // without surrounding white space
+  FieldId id = FieldId::other;
+};
+
+class FieldList {
+ public:
+  void add(std::string_view name, std::string_view value) { add(name, value, field_id(name)); }
+  void add(std::string_view name, std::string_view value, FieldId id) {
+    fields_.push_back({name, value, id});
+  }
+  void clear() noexcept { fields_.clear(); }
+  size_t size() const noexcept { return fields_.size(); }
+  bool empty() const noexcept { return fields_.empty(); }
+  auto begin() const noexcept { return fields_.begin(); }
+  auto end() const noexcept { return fields_.end(); }
+  const Field& operator[](size_t index) const noexcept { return fields_[index]; }
+
+  // The first field with this id, else null.
+  const Field* find(FieldId id) const noexcept;
+  const Field* find(std::string_view name) const noexcept;
+  // Its value, or an empty view.
+  std::string_view value(FieldId id) const noexcept;
+  size_t count(FieldId id) const noexcept;
+
+ private:
+  std::vector<Field> fields_;
+};
+
+// Steps through a comma-separated list (RFC 9110 section 5.6.1), skipping empty elements and white space.
+// Does not know quoted strings: for lists of tokens only. Returns false at the end.
+bool next_list_element(std::string_view& rest, std::string_view& element) noexcept;
+
+}  // namespace sluice
