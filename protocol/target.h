@@ -36,7 +36,7 @@ bool is_normalized(std::string_view path) noexcept;
 size_t normalize_path(std::string_view path, std::span<char> out) noexcept;
 
 // Decodes every percent-encoding once, for a file name. Returns the length written into `out` (at least
-// path.size() octets), or nothing (-1 as false) when an octet decodes to NUL, '/' or '\', or the result is not
+// path.size() octets), or returns false when an octet decodes to NUL, '/' or '\', or the result is not
 // well-formed UTF-8 (overlong forms and surrogates included, RFC 3629).
 bool decode_path(std::string_view path, std::span<char> out, size_t& length) noexcept;
 

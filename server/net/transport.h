@@ -1,0 +1,96 @@
+// A connected byte stream as its connection sees it: read some, flush a chain, close.
+//
+// Readiness is bits kept here (edge-triggered epoll tells each change once), so pausing costs no system call.
+// Invariants:
+//   1. Only a transport resolves a chain node: writev for memory, sendfile for a file range.
+//   2. A turn reads and writes within a budget; what is left over goes to the run queue, not to epoll.
+//   3. A short read means drained only when the event carried no RDHUP, HUP or ERR.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "protocol/chain.h"
+#include "server/net/loop.h"
+
+namespace sluice::net {
+
+enum class Io : uint8_t {
+  progress,  // octets moved, and more may be possible now
+  blocked,   // nothing more now; an event will come
+  end,       // read only: the peer closed its side in good order
+  failed,    // the connection is gone (reset, EPIPE, or a file that ended early: see FlushResult::file_cut)
+};
+
+struct ReadResult {
+  Io status;
+  size_t octets;  // may be > 0 with any status but failed
+};
+
+struct FlushResult {
+  Io status;          // progress: the chain is empty or the budget is spent; blocked: the peer does not take more
+  uint64_t octets;    // taken by the kernel
+  bool file_cut = false;  // a file range ended before its size: the message must end visibly
+};
+
+class Transport {
+ public:
+  virtual ~Transport() = default;
+
+  // Reads once into `room`.
+  virtual ReadResult read(std::span<char> room) = 0;
+  // Sends from the chain's front and drains what was taken, at most `budget` octets.
+  virtual FlushResult flush(Chain& chain, uint64_t budget) = 0;
+  // True when a read may give something (data, end or an error) without waiting for an event.
+  virtual bool readable() const noexcept = 0;
+  virtual bool writable() const noexcept = 0;
+  // The peer reset the connection or an error is pending: no more octets will go out.
+  virtual bool broken() const noexcept = 0;
+  // The peer sent FIN (what it sent before may still be unread).
+  virtual bool peer_closed() const noexcept = 0;
+  // Octets handed to the kernel that the peer's kernel has not acknowledged, for the progress timers.
+  virtual uint64_t unsent() const noexcept = 0;
+  // Sends FIN; the receiving side stays open (lingering close).
+  virtual void shutdown_write() noexcept = 0;
+  // Makes the destructor's close send RST instead of FIN, so that a cut response is seen as one.
+  virtual void reset_on_close() noexcept = 0;
+};
+
+// A TCP or Unix stream socket on a loop. Owns the descriptor and closes it in its destructor.
+// Events set readiness bits and wake `task`.
+class SocketTransport final : public Transport, public EventTarget {
+ public:
+  // Requires: `descriptor` is non-blocking and connected. TCP options are set by whoever accepted it.
+  SocketTransport(Loop& loop, int descriptor, Task& task);
+  ~SocketTransport();
+  // Registers with the loop. Returns 0 or errno.
+  [[nodiscard]] int open();
+
+  ReadResult read(std::span<char> room) override;
+  FlushResult flush(Chain& chain, uint64_t budget) override;
+  bool readable() const noexcept override { return readable_; }
+  bool writable() const noexcept override { return writable_; }
+  bool broken() const noexcept override { return broken_; }
+  bool peer_closed() const noexcept override { return peer_closed_; }
+  uint64_t unsent() const noexcept override;
+  void shutdown_write() noexcept override;
+  void reset_on_close() noexcept override;
+
+  void on_event(uint32_t epoll_events) override;
+
+ private:
+  FlushResult send_memory(Chain& chain, uint64_t budget);
+  FlushResult send_file(Chain& chain, uint64_t budget);
+
+  Loop& loop_;
+  Task& task_;
+  int descriptor_;
+  bool readable_ = false;
+  bool writable_ = true;
+  bool broken_ = false;
+  bool peer_closed_ = false;
+};
+
+}  // namespace sluice::net
