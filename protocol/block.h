@@ -47,25 +47,28 @@ class BlockPool {
   BlockPool& operator=(const BlockPool&) = delete;
 
   // A block of kBlockSize. Never fails (out of memory aborts).
-  Ref<Block> acquire();
+  Ref<Block> acquire() noexcept;
   // A block of kLargeBlockSize, or null when max_large_blocks are in use.
-  Ref<Block> acquire_large();
+  Ref<Block> acquire_large() noexcept;
 
   // Room for `size` octets (at most kBlockSize) to render into, valid until the next reserve or commit.
   // Successive commits lie side by side in one block, so that slices of one turn merge into one iovec.
-  std::span<char> reserve(size_t size);
+  std::span<char> reserve(size_t size) noexcept;
   // The first `size` octets of what was reserved, as a slice that pins the block.
-  Slice commit(size_t size);
+  Slice commit(size_t size) noexcept;
 
-  size_t blocks_in_use() const noexcept { return in_use_; }
+  // Blocks, large ones too, that somebody outside the pool pins.
+  size_t blocks_in_use() const noexcept;
 
  private:
   friend class Block;
   void give_back(Block& block) noexcept;
+  void rewind_output() noexcept;
 
   std::vector<Block*> free_;
   Ref<Block> output_;
   size_t output_used_ = 0;
+  size_t reserved_ = 0;
   size_t in_use_ = 0;
   size_t large_in_use_ = 0;
   size_t max_large_blocks_;

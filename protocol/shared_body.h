@@ -18,8 +18,9 @@ class SharedBody final : public SharedOwner {
  public:
   SharedBody() = default;
 
-  // Appends a segment of exactly `size` octets that `fill` writes before it is published.
-  // Thread: one writer at a time. Returns the memory to write into; publish() makes it readable.
+  // Appends a segment of exactly `size` octets that the caller fills before it publishes them.
+  // Thread: one writer at a time. Returns the memory to write into; publish() makes it readable. A segment that
+  // was not published when the next one is prepared is dropped.
   char* prepare(size_t size);
   void publish() noexcept;
   void append(std::string_view octets);
@@ -42,7 +43,7 @@ class SharedBody final : public SharedOwner {
 
   std::unique_ptr<Segment> first_;
   Segment* last_ = nullptr;
-  Segment* unpublished_ = nullptr;
+  std::unique_ptr<Segment> unpublished_;
   std::atomic<size_t> length_{0};
 };
 

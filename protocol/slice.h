@@ -27,6 +27,8 @@ class Slice {
   bool empty() const noexcept { return size_ == 0; }
   std::string_view view() const noexcept { return {data_, size_}; }
   const Ref<Owner>& owner() const noexcept { return owner_; }
+  // Gives the pin to the caller, who keeps data() and size() apart; a node takes it over without counting.
+  Ref<Owner> take_owner() && noexcept { return std::move(owner_); }
 
   // Octets [offset, offset + size) of this slice. Requires: they lie within it.
   Slice sub(size_t offset, size_t size) const noexcept {
