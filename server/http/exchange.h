@@ -1,0 +1,147 @@
+// One request with its response: what a handler and its filters work on.
+//
+// Owned by its Stream, pooled by its worker (its field lists and its source memory are used again, so that a
+// keep-alive request allocates nothing). Thread: the stream's loop.
+// States: active -> responded -> ended, or aborted from any of the first two.
+#pragma once
+
+#include <cassert>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "protocol/body.h"
+#include "protocol/message.h"
+#include "server/http/filter.h"
+#include "server/http/handler.h"
+#include "server/http/router.h"
+#include "server/http/stream.h"
+#include "server/net/timers.h"
+
+namespace sluice::http {
+
+// The request's content as it arrives: the connection appends, whoever wants it pulls.
+class RequestBody final : public BodySource {
+ public:
+  // `stream` is woken when a pull makes room, or asks for content that a 100 (Continue) must invite.
+  void open(Stream& stream, bool expected, std::optional<uint64_t> length);
+  void close();
+
+  Pull pull(Chain& out, size_t max) override;
+  std::optional<uint64_t> length() const override { return length_; }
+  const FieldList* trailers() const override { return nullptr; }
+  void cancel() override;
+
+  // Connection's side.
+  void append(Slice octets);
+  void finish() { ended_ = true; }
+  void fail() { failed_ = true; }
+  // Octets that wait to be pulled: the connection stops reading its socket when there are enough.
+  uint64_t waiting() const noexcept { return octets_.size(); }
+  bool ended() const noexcept { return ended_; }
+  // Somebody pulled at least once: content is wanted.
+  bool wanted() const noexcept { return wanted_; }
+  bool cancelled() const noexcept { return cancelled_; }
+
+ private:
+  Stream* stream_ = nullptr;
+  Chain octets_;
+  std::optional<uint64_t> length_;
+  bool ended_ = false;
+  bool failed_ = false;
+  bool wanted_ = false;
+  bool cancelled_ = false;
+};
+
+// Where an exchange's own words for the log come from; texts are static.
+struct Explanation {
+  std::string_view cause;
+  std::string_view phase;
+  std::string_view limit;
+};
+
+class Exchange {
+ public:
+  // Room for a source of the common handlers, so that they need no allocation.
+  static constexpr size_t kSourceSize = 192;
+
+  // --- For handlers and filters --------------------------------------------------------------
+  const RequestHead& request() const noexcept { return request_; }
+  // The request's content; pulling it sends 100 (Continue) when the client waits for that. Empty when there is none.
+  RequestBody& request_body() noexcept { return request_body_; }
+
+  // The head to fill before respond(). Starts as 200 without fields.
+  ResponseHead& response() noexcept { return response_; }
+  const ResponseHead& response() const noexcept { return response_; }
+  // Sends a 1xx head at once.
+  void interim(const ResponseHead& head) { stream_->submit_interim(head); }
+  // The response is decided: the head is response(), its content comes from `source` (null: none).
+  // Requires: called once, and not after the exchange was aborted.
+  void respond(BodySourcePointer source = {});
+  // A source has more to give, on the exchange's thread.
+  void wake() { stream_->wake(); }
+
+  // Makes a source in the exchange's own memory. One at a time.
+  template <typename T, typename... Arguments>
+  BodySourcePointer emplace_source(Arguments&&... arguments) {
+    static_assert(sizeof(T) <= kSourceSize && alignof(T) <= alignof(std::max_align_t));
+    return BodySourcePointer(new (source_memory_) T(std::forward<Arguments>(arguments)...),
+                             BodySourceDeleter{.in_place = true});
+  }
+
+  // Why Sluice itself made this response, for the log.
+  void explain(std::string_view cause, std::string_view phase = "handler", std::string_view limit = {}) {
+    explanation_ = {cause, phase, limit};
+  }
+  const Explanation& explanation() const noexcept { return explanation_; }
+
+  // --- For the stream ------------------------------------------------------------------------
+  // Takes the contents of `head` (swapping, so that both keep their memory) and hands the request to the route.
+  void start(Stream& stream, RequestHead& head, Router& router, net::Time now);
+  bool started() const noexcept { return stream_ != nullptr; }
+  bool responded() const noexcept { return responded_; }
+  // Lets the route's filters see the response, once, before its head is written.
+  void filter_response();
+  BodySource* source() noexcept { return source_.get(); }
+  net::Time started_at() const noexcept { return started_at_; }
+  // Tells the handler that request content arrived, unless it has responded.
+  void notify_request_body();
+  // Ends the exchange: cancels what is unfinished and makes it ready for the pool.
+  void end();
+
+ private:
+  RequestHead request_;
+  ResponseHead response_;
+  RequestBody request_body_;
+  BodySourcePointer source_;
+  Stream* stream_ = nullptr;
+  const Route* route_ = nullptr;
+  Explanation explanation_;
+  net::Time started_at_{};
+  bool responded_ = false;
+  bool filtered_ = false;
+  alignas(std::max_align_t) std::byte source_memory_[kSourceSize];
+};
+
+// Exchanges of one worker that are not in use.
+class ExchangePool {
+ public:
+  std::unique_ptr<Exchange> acquire();
+  void release(std::unique_ptr<Exchange> exchange);
+
+ private:
+  std::vector<std::unique_ptr<Exchange>> free_;
+};
+
+// Answers with a status and a short plain text that says the same (RFC 9110 section 15), nothing of the request in it.
+// For 405, `allow` is the Allow field's value (a literal).
+void respond_with_status(Exchange& exchange, int status, std::string_view cause,
+                         std::string_view allow = {});
+
+}  // namespace sluice::http
