@@ -1,6 +1,6 @@
 // Every cap and every timeout of Sluice: its default, why it is that, and what answers when it is met.
 //
-// The struct is what code reads; kLimits below is the same list for people: `sluice serve --limit NAME=VALUE`
+// The struct is what code reads; all_limits() is the same list for people: `sluice serve --limit NAME=VALUE`
 // sets one by name, logs name the one that decided, and a test checks that each has its line and its test.
 #pragma once
 
@@ -75,6 +75,9 @@ struct LimitInfo {
   // Exactly one of the two is set.
   uint64_t Limits::* number;
   milliseconds Limits::* time;
+  // The range that set_limit takes, in units (milliseconds for times): outside of it Sluice could not work.
+  uint64_t least;
+  uint64_t most;
 };
 
 std::span<const LimitInfo> all_limits() noexcept;

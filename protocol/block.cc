@@ -1,8 +1,8 @@
-// The block pool. A worker that answers one small request a turn uses two blocks over and over: the one it reads
-// into and the one it renders into, so both stay in the processor's nearest cache.
+// The block pool. A worker that answers one small request a turn uses two blocks over and over: the
+// one it reads into and the one it renders into, so both stay in the processor's nearest cache.
 //
-// Under sanitizers (SLUICE_SANITIZED) no block is used twice: a freed one goes back to the allocator, which then
-// sees every access through a stale slice.
+// Under sanitizers (SLUICE_SANITIZED) no block is used twice: a freed one goes back to the
+// allocator, which then sees every access through a stale slice.
 #include "protocol/block.h"
 
 #include <algorithm>
@@ -14,7 +14,8 @@ namespace {
 #ifdef SLUICE_SANITIZED
 constexpr size_t kKeptBlocks = 0;
 #else
-constexpr size_t kKeptBlocks = 32;  // 512 KiB a worker: a burst of partial heads does not go to the allocator
+constexpr size_t kKeptBlocks =
+    32;  // 512 KiB a worker: a burst of partial heads does not go to the allocator
 #endif
 
 }  // namespace
@@ -64,7 +65,8 @@ void BlockPool::give_back(Block& block) noexcept {
   }
 }
 
-// An output block that only the pool pins starts again at its beginning. (With sanitizers, a fresh one does.)
+// An output block that only the pool pins starts again at its beginning. (With sanitizers, a fresh
+// one does.)
 void BlockPool::rewind_output() noexcept {
   if (output_->use_count() != 1) return;
   output_used_ = 0;

@@ -1,6 +1,7 @@
 // The buffer chain: a singly linked list whose nodes a thread uses over and over.
 //
-// Under sanitizers (SLUICE_SANITIZED) nodes come from and go to the allocator, so that a use after free is seen.
+// Under sanitizers (SLUICE_SANITIZED) nodes come from and go to the allocator, so that a use after
+// free is seen.
 #include "protocol/chain.h"
 
 #include <algorithm>
@@ -45,7 +46,8 @@ namespace {
 #ifdef SLUICE_SANITIZED
 constexpr size_t kKeptNodes = 0;
 #else
-constexpr size_t kKeptNodes = 1024;  // 80 KiB a thread; a turn of pipelined responses needs two or three each
+constexpr size_t kKeptNodes =
+    1024;  // 80 KiB a thread; a turn of pipelined responses needs two or three each
 #endif
 
 // A thread's spare nodes, as raw memory of one size; freed when the thread ends.
@@ -55,7 +57,8 @@ class SpareNodes {
   SpareNodes(const SpareNodes&) = delete;
   SpareNodes& operator=(const SpareNodes&) = delete;
   ~SpareNodes() {
-    while (first_ != nullptr) ::operator delete(static_cast<void*>(std::exchange(first_, first_->next)));
+    while (first_ != nullptr)
+      ::operator delete(static_cast<void*>(std::exchange(first_, first_->next)));
     count_ = kKeptNodes;  // a chain that dies later on this thread frees its nodes itself
   }
 
@@ -219,7 +222,8 @@ std::string_view Chain::front_memory() const noexcept {
 void Chain::unpin_small(size_t limit) {
   for (Node* node = first_; node != nullptr; node = node->next) {
     if (node->is_file() || node->size >= limit) continue;
-    if (dynamic_cast<const Block*>(node->owner.get()) == nullptr) continue;  // pins no more than it shows
+    if (dynamic_cast<const Block*>(node->owner.get()) == nullptr)
+      continue;  // pins no more than it shows
     Slice copy = copy_of({node->data, node->size});
     node->data = copy.data();
     node->owner = std::move(copy).take_owner();

@@ -1,6 +1,7 @@
-// Why readers need no lock: a reader first acquires length_. Every segment that holds an octet below that length was
-// linked before the length was released, and is never changed again. A segment's `next` is only read when the wanted
-// octet lies behind the segment, so the one `next` that the writer may be storing right now is never looked at.
+// Why readers need no lock: a reader first acquires length_. Every segment that holds an octet
+// below that length was linked before the length was released, and is never changed again. A
+// segment's `next` is only read when the wanted octet lies behind the segment, so the one `next`
+// that the writer may be storing right now is never looked at.
 #include "protocol/shared_body.h"
 
 #include <algorithm>

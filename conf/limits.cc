@@ -1,0 +1,263 @@
+// The table of limits for people, and the reading of "NAME=VALUE".
+//
+// The reasons are SECURITY.md's sections 1, 4 and 6 in one line each; the answers name the status
+// (RFC 9110 §15) that a client sees. The order is that of the struct, which a test checks by the
+// fields' offsets.
+#include "conf/limits.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <limits>
+#include <numeric>
+#include <optional>
+#include <utility>
+#include <vector>
+
+namespace sluice::conf {
+
+namespace {
+
+constexpr uint64_t kAny = uint64_t{1} << 62;  // fits every signed type a limit may be turned into
+constexpr uint64_t kHeadMost = 64 * 1024;     // the size of a large block (protocol/block.h)
+constexpr uint64_t kTimeMost =
+    365ULL * 24 * 3600'000;  // a year: deadlines can be added without overflow
+
+constexpr LimitInfo octets(std::string_view name, uint64_t Limits::*field, uint64_t least,
+                           uint64_t most, std::string_view reason, std::string_view answer) {
+  return {name, Unit::octets, reason, answer, field, nullptr, least, most};
+}
+constexpr LimitInfo count(std::string_view name, uint64_t Limits::*field, uint64_t least,
+                          uint64_t most, std::string_view reason, std::string_view answer) {
+  return {name, Unit::count, reason, answer, field, nullptr, least, most};
+}
+constexpr LimitInfo rate(std::string_view name, uint64_t Limits::*field, std::string_view reason,
+                         std::string_view answer) {
+  return {name, Unit::octets_per_second, reason, answer, field, nullptr, 0, kAny};
+}
+constexpr LimitInfo time(std::string_view name, milliseconds Limits::*field, uint64_t least,
+                         std::string_view reason, std::string_view answer) {
+  return {name, Unit::time, reason, answer, nullptr, field, least, kTimeMost};
+}
+
+constexpr std::array kLimits = {
+    octets(
+        "request_line", &Limits::request_line, 16, kHeadMost,
+        "longer targets are mistakes or attacks; RFC 9112 section 3 asks for at least 8000 octets",
+        "414, close"),
+    octets("field", &Limits::field, 16, kHeadMost,
+           "room for large cookies, not for a head of one field", "431, close"),
+    octets("head", &Limits::head, 64, kHeadMost,
+           "bounds what a connection holds before it has asked for anything", "431, close"),
+    count("fields", &Limits::fields, 1, 10'000,
+          "each field costs a table entry, however short it is", "431, close"),
+    count("trailer_fields", &Limits::trailer_fields, 0, 10'000,
+          "trailers carry a checksum or a status, not a head", "400, close"),
+    octets("trailers", &Limits::trailers, 0, kHeadMost,
+           "trailers carry a checksum or a status, not a head", "400, close"),
+    octets("chunk_line", &Limits::chunk_line, 18, kHeadMost, "16 digits and a short extension fit",
+           "400, close"),
+    octets("chunk_extensions", &Limits::chunk_extensions, 0, kAny,
+           "extensions are read and thrown away: work without end for one message", "400, close"),
+    count("large_heads", &Limits::large_heads, 1, 1'000'000,
+          "heads over 16 KiB take 64 KiB each, and slow ones of many clients would take all memory",
+          "431, close"),
+    octets("body", &Limits::body, 0, kAny, "content that a handler reads itself lies in memory",
+           "413"),
+    octets("drain", &Limits::drain, 0, kAny,
+           "reading unwanted content on is cheaper than a new connection, up to here",
+           "close with lingering"),
+    time("drain_timeout", &Limits::drain_timeout, 1,
+         "unwanted content that comes slowly is not worth waiting for", "close with lingering"),
+    octets("linger", &Limits::linger, 0, kAny,
+           "what is read after the last answer so that no reset takes it from the client", "close"),
+    time("linger_timeout", &Limits::linger_timeout, 1,
+         "a client that goes on sending after an error gets this long", "close"),
+    time("head_timeout", &Limits::head_timeout, 1,
+         "absolute, from the head's first octet: a slow head holds a connection for nothing",
+         "408, close"),
+    time("body_timeout", &Limits::body_timeout, 1, "silence in the middle of a request's content",
+         "408, close"),
+    rate("body_rate", &Limits::body_rate,
+         "content that trickles holds an exchange; averaged over 10 s after body_timeout",
+         "408, close"),
+    time("send_timeout", &Limits::send_timeout, 1,
+         "the peer's kernel has taken nothing for this long", "reset"),
+    rate("send_rate", &Limits::send_rate,
+         "a peer that takes an octet now and then holds a response; after send_timeout", "reset"),
+    time("idle_timeout", &Limits::idle_timeout, 1,
+         "keep-alive pays within a page visit; announced five seconds shorter, so that no request "
+         "meets the close",
+         "close"),
+    time("connection_life", &Limits::connection_life, 1,
+         "lets connections move to new processes and other workers", "close after the exchange"),
+    time("shutdown_timeout", &Limits::shutdown_timeout, 0,
+         "a drain must end: exchanges still running are cut then", "close"),
+    octets("exchange_body", &Limits::exchange_body, 1024, kAny,
+           "what one exchange holds that its peer has not taken yet", "the source is not pulled"),
+    octets("turn_read", &Limits::turn_read, 1, kAny, "a fast sender does not keep others waiting",
+           "goes on next round"),
+    octets("turn_write", &Limits::turn_write, 1, kAny, "a large file does not keep others waiting",
+           "goes on next round"),
+    count("turn_accept", &Limits::turn_accept, 1, 1'000'000,
+          "a storm of connections does not keep others waiting", "goes on next round"),
+    count("turn_requests", &Limits::turn_requests, 1, 1'000'000,
+          "a pipeline does not keep others waiting", "goes on next round"),
+    count("connections", &Limits::connections, 0, 100'000'000,
+          "0: as many as the descriptor limit allows, less descriptor_reserve", "503, close"),
+    count("descriptor_reserve", &Limits::descriptor_reserve, 0, 1'000'000,
+          "descriptors kept for files, logs and control, which a full house would go without",
+          "503, close"),
+    time("accept_pause", &Limits::accept_pause, 1, "without descriptors accepting would spin",
+         "waits in the backlog"),
+    octets("held_file", &Limits::held_file, 0, uint64_t{1} << 30,
+           "up to here copying into the socket is cheaper than sendfile's page handling",
+           "sent by sendfile"),
+    octets("held_bytes", &Limits::held_bytes, 0, kAny,
+           "memory for held files, all workers together", "the one used longest ago is dropped"),
+    count("open_files", &Limits::open_files, 1, 100'000'000,
+          "open descriptors kept for larger files", "the one used longest ago is closed"),
+    count("watches", &Limits::watches, 0, 100'000'000,
+          "inotify watches are a budget of the user, not of Sluice",
+          "files are checked by time alone"),
+    time("file_check", &Limits::file_check, 0,
+         "how long a change may go unseen where no watch tells of it",
+         "the file is looked at again"),
+    time("file_settle", &Limits::file_settle, 0,
+         "a file changed so lately may change again within its clock's resolution",
+         "sent, not held"),
+    octets("file_window", &Limits::file_window, 4096, uint64_t{1} << 30,
+           "what a helper reads ahead of sendfile, so that no worker waits for a disk",
+           "waits for the helper"),
+    count("listing_entries", &Limits::listing_entries, 1, 100'000'000,
+          "a directory's page is made in memory", "the listing is cut and says so"),
+    octets("log_ring", &Limits::log_ring, 4096, uint64_t{1} << 30,
+           "a stuck log must not stop a worker", "lines are dropped and counted"),
+};
+
+struct Suffix {
+  std::string_view text;
+  uint64_t factor;
+};
+// From small to large: limit_text takes the last one that divides the value.
+constexpr std::array kOctetSuffixes = {Suffix{"", 1}, Suffix{"KiB", 1ULL << 10},
+                                       Suffix{"MiB", 1ULL << 20}, Suffix{"GiB", 1ULL << 30}};
+constexpr std::array kTimeSuffixes = {Suffix{"ms", 1}, Suffix{"s", 1'000}, Suffix{"m", 60'000},
+                                      Suffix{"h", 3'600'000}};
+constexpr std::array kCountSuffixes = {Suffix{"", 1}};
+
+std::span<const Suffix> suffixes(Unit unit) {
+  if (unit == Unit::time) return kTimeSuffixes;
+  if (unit == Unit::count) return kCountSuffixes;
+  return kOctetSuffixes;
+}
+
+std::string_view expected(Unit unit) {
+  switch (unit) {
+    case Unit::octets:
+      return "a number of octets such as 512, 8KiB, 1MiB or 1GiB";
+    case Unit::octets_per_second:
+      return "octets per second such as 512, 8KiB or 1MiB";
+    case Unit::time:
+      return "a time such as 500ms, 10s, 2m or 1h";
+    case Unit::count:
+      return "a number such as 100";
+  }
+  return {};
+}
+
+std::optional<uint64_t> parse_value(Unit unit, std::string_view text) {
+  uint64_t number = 0;
+  const char* end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, number);
+  if (error != std::errc()) return std::nullopt;
+  const std::string_view suffix(rest, static_cast<size_t>(end - rest));
+  for (const Suffix& candidate : suffixes(unit)) {
+    if (candidate.text != suffix) continue;
+    if (number > std::numeric_limits<uint64_t>::max() / candidate.factor) return std::nullopt;
+    return number * candidate.factor;
+  }
+  return std::nullopt;
+}
+
+std::string value_text(Unit unit, uint64_t value) {
+  const auto all = suffixes(unit);
+  const Suffix* best = &all.front();
+  for (const Suffix& candidate : all) {
+    if (value != 0 && value % candidate.factor == 0) best = &candidate;
+  }
+  return std::to_string(value / best->factor).append(best->text);
+}
+
+// Levenshtein's distance: insertions, deletions and replacements from one to the other.
+size_t distance(std::string_view from, std::string_view to) {
+  std::vector<size_t> row(to.size() + 1);
+  std::iota(row.begin(), row.end(), size_t{0});
+  for (size_t i = 0; i < from.size(); ++i) {
+    size_t diagonal = std::exchange(row[0], i + 1);
+    for (size_t j = 0; j < to.size(); ++j) {
+      const size_t replaced = diagonal + (from[i] == to[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({row[j] + 1, row[j + 1] + 1, replaced});
+    }
+  }
+  return row.back();
+}
+
+std::string unknown_name(std::string_view name) {
+  const auto nearest =
+      std::min_element(kLimits.begin(), kLimits.end(), [&](const auto& a, const auto& b) {
+        return distance(name, a.name) < distance(name, b.name);
+      });
+  std::string text = "there is no limit named '";
+  text.append(name).append("'");
+  // Farther than a third of the name is a guess rather than a correction.
+  if (distance(name, nearest->name) <= std::max<size_t>(2, nearest->name.size() / 3)) {
+    text.append("; did you mean '").append(nearest->name).append("'?");
+  }
+  return text;
+}
+
+std::string range_text(const LimitInfo& info) {
+  std::string text = "limit '";
+  text.append(info.name).append("' must be at least ").append(value_text(info.unit, info.least));
+  if (info.most != kAny) text.append(" and at most ").append(value_text(info.unit, info.most));
+  return text;
+}
+
+}  // namespace
+
+std::span<const LimitInfo> all_limits() noexcept { return kLimits; }
+
+std::string set_limit(Limits& limits, std::string_view assignment) {
+  const size_t equals = assignment.find('=');
+  if (equals == std::string_view::npos) {
+    return "'" + std::string(assignment) +
+           "' is not a limit: expected NAME=VALUE, for example head_timeout=10s";
+  }
+  const std::string_view name = assignment.substr(0, equals);
+  const std::string_view text = assignment.substr(equals + 1);
+  const auto info = std::find_if(kLimits.begin(), kLimits.end(),
+                                 [&](const auto& known) { return known.name == name; });
+  if (info == kLimits.end()) return unknown_name(name);
+  const std::optional<uint64_t> value = parse_value(info->unit, text);
+  if (!value) {
+    return "limit '" + std::string(name) + "' is '" + std::string(text) + "': expected " +
+           std::string(expected(info->unit));
+  }
+  if (*value < info->least || *value > info->most)
+    return range_text(*info) + ", and is '" + std::string(text) + "'";
+  if (info->number != nullptr) {
+    limits.*(info->number) = *value;
+  } else {
+    limits.*(info->time) = milliseconds(static_cast<int64_t>(*value));
+  }
+  return {};
+}
+
+std::string limit_text(const Limits& limits, const LimitInfo& info) {
+  if (info.number != nullptr) return value_text(info.unit, limits.*(info.number));
+  return value_text(info.unit, static_cast<uint64_t>((limits.*(info.time)).count()));
+}
+
+}  // namespace sluice::conf
