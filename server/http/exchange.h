@@ -139,6 +139,9 @@ class ExchangePool {
   std::vector<std::unique_ptr<Exchange>> free_;
 };
 
+// The content of responses that Sluice makes itself: "404 Not Found\n". Static; at most 200 octets, echoes nothing.
+std::string_view status_text(int status) noexcept;
+
 // Answers with a status and a short plain text that says the same (RFC 9110 section 15), nothing of the request in it.
 // For 405, `allow` is the Allow field's value (a literal).
 void respond_with_status(Exchange& exchange, int status, std::string_view cause,

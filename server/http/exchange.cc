@@ -1,0 +1,173 @@
+#include "server/http/exchange.h"
+
+#include <algorithm>
+#include <array>
+
+namespace sluice::http {
+
+void RequestBody::open(Stream& stream, bool expected, std::optional<uint64_t> length) {
+  stream_ = &stream;
+  length_ = expected ? length : std::optional<uint64_t>(0);
+  ended_ = !expected;
+  failed_ = false;
+  wanted_ = false;
+  cancelled_ = false;
+}
+
+void RequestBody::close() {
+  octets_.clear();
+  stream_ = nullptr;
+}
+
+Pull RequestBody::pull(Chain& out, size_t max) {
+  wanted_ = true;
+  if (octets_.empty()) {
+    if (failed_) return Pull::failed;
+    if (ended_) return Pull::end;
+    stream_->wake();  // the connection sends 100 (Continue), or reads on
+    return Pull::pending;
+  }
+  octets_.split(max, out);
+  if (octets_.empty() && ended_) return Pull::end;
+  stream_->wake();  // there is room again
+  return Pull::ready;
+}
+
+void RequestBody::cancel() {
+  cancelled_ = true;
+  octets_.clear();
+  if (stream_ != nullptr) stream_->wake();
+}
+
+void RequestBody::append(Slice octets) {
+  if (!cancelled_) octets_.append(std::move(octets));
+}
+
+void Exchange::start(Stream& stream, RequestHead& head, Router& router, net::Time now) {
+  stream_ = &stream;
+  std::swap(request_, head);
+  request_body_.open(stream, request_.has_body, request_.content_length);
+  response_.clear();
+  explanation_ = {};
+  responded_ = false;
+  filtered_ = false;
+  started_at_ = now;
+  route_ = &router.route(request_);
+  for (Filter* filter : route_->filters) {
+    filter->on_request(*this);
+    if (responded_) return;
+  }
+  route_->handler->start(*this);
+}
+
+void Exchange::respond(BodySourcePointer source) {
+  assert(started() && !responded_);
+  source_ = std::move(source);
+  responded_ = true;
+  stream_->submit_final();
+}
+
+void Exchange::filter_response() {
+  if (filtered_) return;
+  filtered_ = true;
+  for (auto filter = route_->filters.rbegin(); filter != route_->filters.rend(); ++filter) {
+    source_ = (*filter)->on_response(*this, response_, std::move(source_));
+  }
+}
+
+void Exchange::notify_request_body() {
+  if (!responded_) route_->handler->on_request_body(*this);
+}
+
+void Exchange::end() {
+  if (stream_ == nullptr) return;
+  stream_ = nullptr;
+  // Nothing may wake the stream from here on.
+  request_body_.close();
+  if (!responded_) {
+    route_->handler->cancel(*this);
+  } else if (source_) {
+    source_->cancel();
+  }
+  source_.reset();
+  request_.clear();
+  response_.clear();
+}
+
+std::unique_ptr<Exchange> ExchangePool::acquire() {
+  if (free_.empty()) return std::make_unique<Exchange>();
+  std::unique_ptr<Exchange> exchange = std::move(free_.back());
+  free_.pop_back();
+  return exchange;
+}
+
+void ExchangePool::release(std::unique_ptr<Exchange> exchange) {
+  static constexpr size_t kKept = 256;
+  exchange->end();
+  if (free_.size() < kKept) free_.push_back(std::move(exchange));
+}
+
+namespace {
+
+// A text that lives as long as the process.
+class StaticSource final : public BodySource {
+ public:
+  explicit StaticSource(std::string_view text) : text_(text) {}
+
+  Pull pull(Chain& out, size_t max) override {
+    const size_t part = std::min(max, text_.size() - sent_);
+    out.append_static(text_.substr(sent_, part));
+    sent_ += part;
+    return sent_ == text_.size() ? Pull::end : Pull::ready;
+  }
+  std::optional<uint64_t> length() const override { return text_.size(); }
+  bool rewind() override {
+    sent_ = 0;
+    return true;
+  }
+
+ private:
+  std::string_view text_;
+  size_t sent_ = 0;
+};
+
+}  // namespace
+
+std::string_view status_text(int status) noexcept {
+  struct Text {
+    int status;
+    std::string_view text;
+  };
+  static constexpr std::array kTexts{
+      Text{400, "400 Bad Request\n"},
+      Text{403, "403 Forbidden\n"},
+      Text{404, "404 Not Found\n"},
+      Text{405, "405 Method Not Allowed\n"},
+      Text{408, "408 Request Timeout\n"},
+      Text{413, "413 Content Too Large\n"},
+      Text{414, "414 URI Too Long\n"},
+      Text{417, "417 Expectation Failed\n"},
+      Text{431, "431 Request Header Fields Too Large\n"},
+      Text{500, "500 Internal Server Error\n"},
+      Text{501, "501 Not Implemented\n"},
+      Text{503, "503 Service Unavailable\n"},
+      Text{505, "505 HTTP Version Not Supported\n"},
+  };
+  for (const Text& entry : kTexts) {
+    if (entry.status == status) return entry.text;
+  }
+  return "The request was not served.\n";
+}
+
+void respond_with_status(Exchange& exchange, int status, std::string_view cause,
+                         std::string_view allow) {
+  ResponseHead& head = exchange.response();
+  head.status = status;
+  if (!allow.empty()) head.fields.add("Allow", allow, FieldId::allow);
+  exchange.explain(cause);
+  if (status < 200 || status == 204 || status == 304) return exchange.respond();
+  head.fields.add("Content-Type", "text/plain; charset=utf-8", FieldId::content_type);
+  exchange.respond(exchange.emplace_source<StaticSource>(status_text(status)));
+}
+
+}  // namespace sluice::http
