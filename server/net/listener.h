@@ -2,12 +2,11 @@
 //
 // Invariants:
 //   1. The descriptor is given; a worker opens no socket by name (listen_address.h does, in main).
-//   2. At most turn_accept sockets a turn; the rest waits for the next round.
+//   2. At most turn_accept sockets a turn; the rest waits for the next iteration.
 //   3. EMFILE, ENFILE, ENOBUFS, ENOMEM: accepting pauses for accept_pause, existing connections go on, and it
 //      recovers by itself.
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -22,8 +21,8 @@ struct Peer {
   uint16_t port = 0;
 };
 
-// Gets each accepted socket. `descriptor` is non-blocking, close-on-exec, with the options of listener.cc set, and
-// belongs to the acceptor from here on.
+// Gets each accepted socket. `descriptor` is non-blocking, close-on-exec, has the options of
+// set_listener_options() by inheritance, and belongs to the acceptor from here on.
 class Acceptor {
  public:
   virtual void on_accepted(int descriptor, const Peer& peer) = 0;
@@ -37,8 +36,12 @@ class Acceptor {
 struct ListenerOptions {
   uint64_t turn_accept;                     // sockets a turn
   std::chrono::milliseconds accept_pause;   // after EMFILE and its like
-  bool shared = false;                      // one descriptor on several loops: EPOLLEXCLUSIVE
+  bool shared = false;  // one descriptor on several loops: EPOLLEXCLUSIVE
 };
+
+// Sets on a TCP listening socket what its connections are to inherit (Linux copies these options on accept, so that
+// accepting costs one system call). Failures are ignored: none of the options is needed to serve.
+void set_listener_options(int descriptor) noexcept;
 
 class Listener final : public EventTarget, public Task, public Timer {
  public:
@@ -46,7 +49,8 @@ class Listener final : public EventTarget, public Task, public Timer {
   Listener(Loop& loop, int descriptor, Acceptor& acceptor, const ListenerOptions& options);
   ~Listener();
   [[nodiscard]] int open();
-  // Stops accepting for good (drain); what the kernel has queued is accepted first by draining it once.
+  // Stops accepting for good (drain); what the kernel has queued is accepted first, so that closing the descriptor
+  // resets nobody.
   void close() noexcept;
   bool paused() const noexcept { return paused_; }
 
@@ -56,6 +60,8 @@ class Listener final : public EventTarget, public Task, public Timer {
 
  private:
   bool accept_one();
+  bool accept_failed(int error);
+  int watch();
   void pause();
 
   Loop& loop_;

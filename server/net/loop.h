@@ -7,11 +7,12 @@
 //   4. What is retired is destroyed at the end of the iteration, so that no event or task of it can be pending.
 #pragma once
 
-#include <atomic>
+#include <cassert>
 #include <chrono>
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -38,7 +39,7 @@ class Task {
   bool queued() const noexcept { return queued_; }
 
  protected:
-  ~Task() = default;  // asserts in Loop::retire that it is not queued; see Loop::forget
+  ~Task() { assert(!queued_); }  // a derived destructor calls Loop::forget where it may be queued
 
  private:
   friend class Loop;
@@ -51,9 +52,6 @@ class Mail {
  public:
   virtual ~Mail() = default;
   virtual void deliver() = 0;
-
- private:
-  friend class Loop;
 };
 
 // What can be handed to retire(): destroyed (and its descriptor closed by its destructor) at the iteration's end.
@@ -69,11 +67,12 @@ class Loop {
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
-  // Makes the calling thread the loop's own; run() does it by itself.
+  // Makes the calling thread the loop's own; run() does it by itself. Until then any thread may set it up.
   void bind_to_this_thread() noexcept;
   // Runs until stop(). Signals are not the loop's business: block them in this thread.
   void run();
-  // One iteration: waits at most `max_wait` for events, runs what is due. For tests and benchmarks.
+  // One iteration: waits at most `max_wait` for events (negative: without end), runs what is due. For tests
+  // and benchmarks.
   void run_once(std::chrono::milliseconds max_wait);
   // Ends run() after the current iteration. Loop's thread.
   void stop() noexcept { stopping_ = true; }
@@ -84,14 +83,14 @@ class Loop {
   [[nodiscard]] int watch(int descriptor, EventTarget& target, bool exclusive = false);
   // Level-triggered EPOLLIN only: eventfd, inotify, listeners.
   [[nodiscard]] int watch_readable(int descriptor, EventTarget& target);
-  // Stops events for a descriptor that stays open (a paused listener). 
+  // Stops events for a descriptor that stays open (a paused listener). An event of the running batch may still come.
   void unwatch(int descriptor) noexcept;
 
   // Puts a task on the run queue unless it is there.
   void wake(Task& task) noexcept;
-  // Takes a task that is about to be destroyed off the queue.
+  // Takes a task that is about to be destroyed off the queue. Costs the queue's length when it is on it.
   void forget(Task& task) noexcept;
-  // Frees `object` at the end of this iteration.
+  // Frees `object` at the end of this iteration. Until then its events and tasks may still run.
   void retire(std::unique_ptr<Retired> object);
 
   // The only door between threads: delivers `mail` on the loop's thread. Any thread. Mail posted after the loop
@@ -108,6 +107,14 @@ class Loop {
 
  private:
   struct Mailbox;
+  struct Queue {
+    Task* first = nullptr;
+    Task* last = nullptr;
+  };
+  static void push(Queue& queue, Task& task) noexcept;
+  static Task* pop(Queue& queue) noexcept;
+  static bool remove(Queue& queue, Task& task) noexcept;
+
   void read_clocks() noexcept;
   void wait(std::chrono::milliseconds max_wait);
   void deliver_mail();
@@ -116,8 +123,8 @@ class Loop {
 
   int epoll_ = -1;
   std::unique_ptr<Mailbox> mailbox_;
-  Task* first_task_ = nullptr;
-  Task* last_task_ = nullptr;
+  Queue woken_;  // for the next round
+  Queue round_;  // what is left of the running one
   std::vector<std::unique_ptr<Retired>> retired_;
   TimerWheel timers_;
   Time now_{};

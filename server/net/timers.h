@@ -65,6 +65,8 @@ class TimerWheel {
   friend class Timer;
   void insert(Timer& timer, uint64_t tick) noexcept;
   void unlink(Timer& timer) noexcept;
+  uint64_t ticks_to_occupied(uint64_t tick) const noexcept;
+  void visit(size_t slot, uint64_t now_tick);
 
   std::array<Timer*, kSlots> slots_{};
   std::array<uint64_t, kSlots / 64> occupied_{};

@@ -1,8 +1,10 @@
 // A connected byte stream as its connection sees it: read some, flush a chain, close.
 //
+// The process must ignore SIGPIPE: send() is told not to raise it, sendfile() cannot be told.
+//
 // Readiness is bits kept here (edge-triggered epoll tells each change once), so pausing costs no system call.
 // Invariants:
-//   1. Only a transport resolves a chain node: writev for memory, sendfile for a file range.
+//   1. Only a transport resolves a chain node: sendmsg for memory, sendfile for a file range.
 //   2. A turn reads and writes within a budget; what is left over goes to the run queue, not to epoll.
 //   3. A short read means drained only when the event carried no RDHUP, HUP or ERR.
 #pragma once
@@ -19,7 +21,7 @@ namespace sluice::net {
 
 enum class Io : uint8_t {
   progress,  // octets moved, and more may be possible now
-  blocked,   // nothing more now; an event will come
+  blocked,   // nothing more now (octets may have moved); an event will come
   end,       // read only: the peer closed its side in good order
   failed,    // the connection is gone (reset, EPIPE, or a file that ended early: see FlushResult::file_cut)
 };
@@ -39,7 +41,7 @@ class Transport {
  public:
   virtual ~Transport() = default;
 
-  // Reads once into `room`.
+  // Reads once into `room`. Requires: `room` is not empty.
   virtual ReadResult read(std::span<char> room) = 0;
   // Sends from the chain's front and drains what was taken, at most `budget` octets.
   virtual FlushResult flush(Chain& chain, uint64_t budget) = 0;
@@ -59,7 +61,8 @@ class Transport {
 };
 
 // A TCP or Unix stream socket on a loop. Owns the descriptor and closes it in its destructor.
-// Events set readiness bits and wake `task`.
+// Events set readiness bits and wake `task`, unless they tell nothing new. Thread: the loop's.
+// A transport that is not wanted any more is destroyed through Loop::retire (with its connection).
 class SocketTransport final : public Transport, public EventTarget {
  public:
   // Requires: `descriptor` is non-blocking and connected. TCP options are set by whoever accepted it.
@@ -83,6 +86,7 @@ class SocketTransport final : public Transport, public EventTarget {
  private:
   FlushResult send_memory(Chain& chain, uint64_t budget);
   FlushResult send_file(Chain& chain, uint64_t budget);
+  FlushResult sending_failed(int error);
 
   Loop& loop_;
   Task& task_;
@@ -91,6 +95,7 @@ class SocketTransport final : public Transport, public EventTarget {
   bool writable_ = true;
   bool broken_ = false;
   bool peer_closed_ = false;
+  bool write_shut_ = false;  // we sent FIN
 };
 
 }  // namespace sluice::net
