@@ -1,0 +1,214 @@
+"""Turns measurements into records (JSON) and records into tables (a terminal)."""
+
+from dataclasses import asdict
+from typing import Dict, List, Optional, Sequence
+
+import stats
+from idle import TARGET, Idle
+from speed import Key, Series
+from syscalls import Count
+from workloads import Workload
+
+SUBJECT = "sluice"  # targets bind this server; the others are shown beside it
+FLUSH_LEFT = ("server", "case", "which", "verdict")
+
+
+def speed_records(workload: Workload, series: Dict[Key, Series]) -> List[dict]:
+    """One record per cell."""
+    return [_cell_record(workload, one, series) for one in series.values()]
+
+
+def _cell_record(workload: Workload, one: Series, series: Dict[Key, Series]) -> dict:
+    valid = [sample for sample in one.samples if sample is not None]
+    record = {
+        "workload": workload.name, "title": workload.title, "server": one.cell.server,
+        "variant": one.cell.variant.name, "rounds": len(valid),
+        "void": len(one.samples) - len(valid), "complaints": one.complaints,
+        "samples": [None if sample is None else asdict(sample) for sample in one.samples],
+    }
+    for figure in ("per_second", "p50", "p99", "cpu_microseconds", "busy"):
+        values = [value for value in one.values(figure) if value is not None]
+        record[figure] = stats.median(values) if values else None
+    return record | _comparison(workload, one, series)
+
+
+def _comparison(workload: Workload, one: Series, series: Dict[Key, Series]) -> dict:
+    key = one.cell.reference()
+    if key is None or key not in series:
+        return {"reference": None, "ratio": None, "target": None, "verdict": None}
+    ratio = _ratio(one, series[key])
+    bound = one.cell.server == SUBJECT and ratio is not None
+    return {
+        "reference": f"{key[0]} {key[1]}", "ratio": ratio,
+        "target": workload.target if bound else None,
+        "verdict": stats.verdict(_interval(ratio), workload.target) if bound else None,
+    }
+
+
+def _ratio(one: Series, other: Series) -> Optional[dict]:
+    """CPU per request of one over the other's, round by round."""
+    ratios = stats.paired_ratios(one.values("cpu_microseconds"), other.values("cpu_microseconds"))
+    return asdict(stats.bootstrap(ratios)) | {"rounds": len(ratios)} if ratios else None
+
+
+def _interval(ratio: dict) -> stats.Interval:
+    return stats.Interval(ratio["median"], ratio["low"], ratio["high"])
+
+
+def peer_records(workload: Workload, series: Dict[Key, Series]) -> List[dict]:
+    """Sluice over each peer: ahead when the whole interval lies below 1."""
+    records = []
+    for (server, variant), other in series.items():
+        subject = series.get((SUBJECT, variant))
+        if subject is None or server in (SUBJECT, "floor"):
+            continue
+        ratio = _ratio(subject, other)
+        if ratio:
+            records.append({"workload": workload.name, "variant": variant, "peer": server,
+                            "ratio": ratio, "ahead": ratio["high"] < 1})
+    return records
+
+
+def idle_record(idle: Idle) -> dict:
+    """Octets per connection; the target binds Sluice."""
+    interval = idle.interval()
+    bound = idle.server == SUBJECT
+    return {
+        "server": idle.server, "bytes_per_connection": asdict(interval),
+        "rss_per_connection": stats.median([growth.rss for growth in idle.repeats]),
+        "before": idle.repeats[0].before, "target": TARGET if bound else None,
+        "verdict": stats.verdict(interval, TARGET) if bound else None,
+        "repeats": [asdict(growth) for growth in idle.repeats],
+    }
+
+
+def syscall_record(count: Count) -> dict:
+    """Calls per request; the target binds Sluice."""
+    bound = count.server == SUBJECT
+    return {
+        "server": count.server, "case": count.case.title, "total": round(count.total(), 3),
+        "calls": count.calls, "target": count.case.target if bound else None,
+        "verdict": count.verdict() if bound else None,
+    }
+
+
+def verdicts(results: dict) -> List[str]:
+    """Every verdict of the run."""
+    records = results["speed"] + results["memory"] + results["syscalls"]
+    return [record["verdict"] for record in records if record["verdict"]]
+
+
+def text(results: dict) -> str:
+    """The whole report for a person."""
+    parts = [_heading(results)]
+    parts += [_speed_table(name, results) for name in _workloads(results)]
+    if results["memory"]:
+        parts.append(_memory_table(results["memory"]))
+    if results["syscalls"]:
+        parts.append(_syscall_table(results["syscalls"]))
+    return "\n\n".join(parts + [_closing(results)])
+
+
+def _heading(results: dict) -> str:
+    machine = results["machine"]
+    lines = [f"{machine['cpu']}, {machine['cores']} cores, {machine['kernel']}, "
+             f"commit {machine['commit']}, load {machine['load']}"]
+    lines += [f"  {name}: {version}" for name, version in results["versions"].items()]
+    lines.append("Only ratios within one run count. CPU is the server's, user and kernel, per "
+                 "request; [ ] is the 95 % bootstrap interval.")
+    return "\n".join(lines)
+
+
+def _workloads(results: dict) -> List[str]:
+    return list(dict.fromkeys(record["workload"] for record in results["speed"]))
+
+
+def _speed_table(workload: str, results: dict) -> str:
+    records = [record for record in results["speed"] if record["workload"] == workload]
+    rows = [["server", "req/s", "p50 ms", "p99 ms", "CPU us/req", "core", "ratio", "interval",
+             "target", "verdict", "sluice / it"]]
+    ahead = {(record["peer"], record["variant"]): record for record in results["peers"]
+             if record["workload"] == workload}
+    rows += [_speed_row(record, ahead.get((record["server"], record["variant"])))
+             for record in records]
+    notes = [f"  void: {record['server']} {record['variant']}: {complaint}"
+             for record in records for complaint in dict.fromkeys(record["complaints"])]
+    return "\n".join([records[0]["title"], table(rows)] + notes)
+
+
+def _speed_row(record: dict, against: Optional[dict]) -> List[str]:
+    name = record["server"] + ("" if record["variant"] == "plain" else f" {record['variant']}")
+    if record["per_second"] is None:
+        return [name] + ["void"] + [""] * 9
+    ratio = record["ratio"]
+    return [name, f"{record['per_second']:,.0f}", _milliseconds(record["p50"]),
+            _milliseconds(record["p99"]),
+            f"{record['cpu_microseconds']:.2f}", f"{record['busy']:.0%}",
+            f"{ratio['median']:.3f}" if ratio else "",
+            f"[{ratio['low']:.3f}, {ratio['high']:.3f}]" if ratio else "",
+            f"<= {record['target']:.2f}" if record["target"] else "",
+            _judgement(record, ratio), _ahead(against)]
+
+
+def _milliseconds(microseconds: Optional[float]) -> str:
+    return "" if microseconds is None else f"{microseconds / 1000:.2f}"
+
+
+def _judgement(record: dict, ratio: Optional[dict]) -> str:
+    if not record["verdict"] or not ratio:
+        return ""
+    return record["verdict"] + ("" if ratio["rounds"] >= stats.FULL_ROUNDS else " (few rounds)")
+
+
+def _ahead(against: Optional[dict]) -> str:
+    if not against:
+        return ""
+    word = "ahead" if against["ahead"] else "not ahead"
+    return f"{against['ratio']['median']:.3f} {word}"
+
+
+def _memory_table(records: Sequence[dict]) -> str:
+    rows = [["server", "bytes/connection", "least..greatest", "by RSS", "held before", "target",
+             "verdict"]]
+    for record in records:
+        grown = record["bytes_per_connection"]
+        rows.append([record["server"], f"{grown['median']:,.0f}",
+                     f"{grown['low']:,.0f}..{grown['high']:,.0f}",
+                     f"{record['rss_per_connection']:,.0f}",
+                     f"{record['before'] / 1024:,.0f} KiB",
+                     f"<= {record['target']:,.0f}" if record["target"] else "",
+                     record["verdict"] or ""])
+    return "Memory per idle keep-alive connection (PSS)\n" + table(rows)
+
+
+def _syscall_table(records: Sequence[dict]) -> str:
+    rows = [["server", "case", "calls/request", "target", "verdict", "which"]]
+    for record in records:
+        often = {name: share for name, share in record["calls"].items() if share >= 0.05}
+        which = ", ".join(f"{name} {share:.2f}" for name, share in
+                          sorted(often.items(), key=lambda item: -item[1]))
+        rows.append([record["server"], record["case"], f"{record['total']:.2f}",
+                     f"<= {record['target']}" if record["target"] else "",
+                     record["verdict"] or "", which])
+    return "System calls per keep-alive request, one connection (strace)\n" + table(rows)
+
+
+def _closing(results: dict) -> str:
+    said = verdicts(results)
+    behind = [f"{record['workload']}/{record['peer']}" for record in results["peers"]
+              if not record["ahead"]]
+    lines = [f"{said.count('met')} targets met, {said.count('missed')} missed"]
+    if behind:
+        lines.append("not ahead of: " + ", ".join(behind))
+    return "\n".join(lines)
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Columns as wide as their widest cell; names and lists flush left, figures flush right."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        cells = [cell.ljust(width) if rows[0][column] in FLUSH_LEFT else cell.rjust(width)
+                 for column, (cell, width) in enumerate(zip(row, widths))]
+        lines.append("  " + "  ".join(cells).rstrip())
+    return "\n".join(lines)

@@ -1,0 +1,167 @@
+#!/usr/bin/python3
+"""Sluice side by side with nginx, h2o, lighttpd and the floor. See README.md here.
+
+Run it as `./dev bench`, or alone: bench/peers/run.py --quick
+"""
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from pathlib import Path
+from typing import Callable, List
+
+import idle
+import machine
+import report
+import servers
+import speed
+import syscalls
+import workloads
+import wrk
+from errors import BenchError
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+QUICK_ROUNDS, QUICK_SECONDS = 5, 1
+
+
+def parse(arguments: List[str]) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="run.py", description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=15, help="interleaved rounds (default 15)")
+    parser.add_argument("--seconds", type=int, default=2, help="per server and round (default 2)")
+    parser.add_argument("--only", action="append", choices=workloads.names(), metavar="WORKLOAD",
+                        help="one of " + ", ".join(workloads.names()) + "; may be repeated")
+    parser.add_argument("--servers", default="floor,sluice,nginx,h2o,lighttpd", metavar="A,B,C")
+    parser.add_argument("--syscalls", action="store_true", help="also count system calls (strace)")
+    parser.add_argument("--quick", action="store_true",
+                        help=f"{QUICK_ROUNDS} rounds of {QUICK_SECONDS} s: a look, not a verdict")
+    parser.add_argument("--json", metavar="FILE", help="write every figure and sample to FILE")
+    parser.add_argument("--seed", type=int, default=1, help="of the order within the rounds")
+    parser.add_argument("--sluice", default=str(REPOSITORY / "build/release/sluice"))
+    parser.add_argument("--floor", default=str(REPOSITORY / "build/release/bench/peers/floor"))
+    options = parser.parse_args(arguments)
+    if options.quick:
+        options.rounds, options.seconds = QUICK_ROUNDS, QUICK_SECONDS
+    if options.rounds < 1 or options.seconds < 1:
+        parser.error("--rounds and --seconds start at 1")
+    return options
+
+
+def selected(options: argparse.Namespace) -> List[str]:
+    """What is to be measured: --only, or everything but the system calls unless asked for."""
+    chosen = options.only or [name for name in workloads.names() if name != "syscalls"]
+    return chosen + (["syscalls"] if options.syscalls and "syscalls" not in chosen else [])
+
+
+def choose_makers(options: argparse.Namespace, tell: Callable[[str], None]) -> dict:
+    """The servers asked for. A peer that is missing is left out, ours are required."""
+    known = servers.makers(options.sluice, options.floor)
+    asked = [name.strip() for name in options.servers.split(",") if name.strip()]
+    unknown = [name for name in asked if name not in known]
+    if unknown or not asked:
+        raise BenchError(f"--servers: {', '.join(unknown) or 'none'}; known are {', '.join(known)}")
+    present = {}
+    for name in known:
+        if name not in asked:
+            continue
+        if known[name].found():
+            present[name] = known[name]
+        elif known[name].announces:
+            raise BenchError(f"{known[name].program} is missing: {known[name].package}")
+        else:
+            tell(f"{name} is left out, it is not installed: {known[name].package}")
+    return present
+
+
+def run(options: argparse.Namespace, tell: Callable[[str], None]) -> dict:
+    """Measures everything that was asked for and returns the report's records."""
+    if not shutil.which("wrk"):
+        raise BenchError("wrk is not installed: apt package wrk")
+    makers = choose_makers(options, tell)
+    server_core, load_core = machine.cores()
+    os.sched_setaffinity(0, {load_core})  # nor may this program disturb the server
+    idle.raise_descriptor_limit()
+    results = {
+        "machine": machine.describe(REPOSITORY), "rounds": options.rounds,
+        "seconds": options.seconds, "seed": options.seed,
+        "versions": {name: maker.version_text() for name, maker in makers.items()}
+                    | {"wrk": wrk.version()},
+        "speed": [], "peers": [], "memory": [], "syscalls": [],
+    }
+    with tempfile.TemporaryDirectory(prefix="sluice-bench-") as name:
+        temp = Path(name)
+        temp.chmod(0o755)  # nginx and h2o drop to another user when started by root
+        docs = temp / "docs"
+        docs.mkdir()
+        bodies = workloads.write_documents(docs)
+        bench = speed.Bench(makers, docs, bodies, temp, server_core, wrk.Wrk(load_core, temp), tell)
+        measure_all(options, bench, results)
+    return results
+
+
+def measure_all(options: argparse.Namespace, bench: speed.Bench, results: dict) -> None:
+    """Fills `results` workload by workload."""
+    chosen = selected(options)
+    for workload in workloads.WORKLOADS:
+        if workload.name in chosen:
+            series = speed.measure(workload, bench, options.rounds, options.seconds, options.seed)
+            results["speed"] += report.speed_records(workload, series)
+            results["peers"] += report.peer_records(workload, series)
+    if "memory" in chosen:
+        repeats = 1 if options.quick else idle.REPEATS
+        results["memory"] = [report.idle_record(idle.measure(name, bench, repeats=repeats))
+                             for name in bench.makers]
+    if "syscalls" in chosen:
+        if not syscalls.available():
+            raise BenchError("strace is not installed: apt package strace")
+        results["syscalls"] = [report.syscall_record(syscalls.measure(name, case, bench))
+                               for case in syscalls.CASES for name in bench.makers]
+
+
+class Progress:
+    """One line that is overwritten on a terminal; elsewhere a line for each new subject."""
+
+    def __init__(self) -> None:
+        self._terminal = sys.stderr.isatty()
+        self._subject = ""
+
+    def __call__(self, line: str) -> None:
+        subject = line.split(":", 1)[0]
+        if self._terminal:
+            print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)
+        elif subject != self._subject:
+            print(f"measuring {line}", file=sys.stderr, flush=True)
+        self._subject = subject
+
+    def end(self) -> None:
+        """Clears the line."""
+        if self._terminal:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+def main() -> int:
+    """0 when measured, whatever the verdicts; 2 when it could not be measured."""
+    options = parse(sys.argv[1:])
+    tell = Progress()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # unwinds: servers end, folders go
+    try:
+        results = run(options, tell)
+    except BenchError as error:
+        tell.end()
+        print(f"bench: error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    tell.end()
+    print(report.text(results))
+    if options.json:
+        Path(options.json).write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,218 @@
+"""Starts and stops each server the same way: pinned, in the foreground, on a free port.
+
+A server is a Maker (how its command line and configuration come about) and, once started, a
+Running (its pid, port and temporary folder). Servers of ours say on stderr which port they got;
+the peers cannot, so a free port is found first by binding to port 0, and the start is tried again
+in the rare case that somebody else took it in between.
+"""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable, Dict, List, Optional
+
+import processes
+from errors import BenchError
+
+CONFIGS = Path(__file__).resolve().parent / "configs"
+START_TRIES = 3
+START_SECONDS = 10.0
+STOP_SECONDS = 10.0
+LISTENING = re.compile(r"listening on http://127\.0\.0\.1:(\d+)")
+
+
+@dataclass(frozen=True)
+class Site:
+    """What one process is to serve, and how."""
+
+    docs: Path
+    document: str  # the file that the floor, which knows only one, answers with
+    floor_mode: str  # held or sendfile
+    access_log: bool = False
+
+
+@dataclass(frozen=True)
+class Maker:
+    """One kind of server. `command` gets the site, its folder and the port (0: ours chooses)."""
+
+    name: str
+    program: str
+    package: str
+    version: List[str]
+    command: Callable[[str, Site, Path, int], List[str]]
+    announces: bool  # says its port and `ready` on stderr
+    logs: bool = True
+
+    def found(self) -> Optional[str]:
+        """The program's path, or None when it is not installed or not built."""
+        return shutil.which(self.program)
+
+    def version_text(self) -> str:
+        """The first line that the program says about its version."""
+        if not self.version:
+            return "built here"
+        done = subprocess.run([self.program] + self.version, capture_output=True, text=True,
+                              check=False, timeout=10)
+        lines = (done.stdout + done.stderr).strip().splitlines()
+        return lines[0] if lines else "unknown"
+
+
+@dataclass
+class Running:
+    """A server that accepts connections. Ends with stop()."""
+
+    name: str
+    process: subprocess.Popen
+    port: int
+    temp: Path
+
+    def url(self, document: str) -> str:
+        """Where `document` is served."""
+        return f"http://127.0.0.1:{self.port}/{document}"
+
+    def cpu_nanoseconds(self) -> int:
+        """CPU time of the whole family so far."""
+        return processes.cpu_nanoseconds(self.process.pid)
+
+    def empty_log(self) -> None:
+        """Cuts the access log, so that a run fits on any disk; writers append and go on."""
+        log = self.temp / "access.log"
+        if log.exists():
+            os.truncate(log, 0)
+
+    def log_lines(self) -> int:
+        """How many lines the access log has."""
+        with open(self.temp / "access.log", "rb") as log:
+            return sum(block.count(b"\n") for block in iter(lambda: log.read(1 << 20), b""))
+
+    def stop(self) -> None:
+        """SIGTERM, and SIGKILL when that is not heeded; then its folder is deleted."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                for member in reversed(processes.family(self.process.pid)):
+                    os.kill(member, signal.SIGKILL)
+                self.process.wait()
+        shutil.rmtree(self.temp, ignore_errors=True)
+
+
+def makers(sluice: str, floor: str) -> Dict[str, Maker]:
+    """All servers by name, in the order of the report."""
+    listed = [
+        Maker("floor", floor, "build it: target peers_floor", [], _floor, True, logs=False),
+        Maker("sluice", sluice, "build it: target sluice", ["--version"], _sluice, True),
+        Maker("nginx", _system("nginx"), "apt package nginx-light", ["-v"], _nginx, False),
+        Maker("h2o", _system("h2o"), "apt package h2o", ["-v"], _h2o, False),
+        Maker("lighttpd", _system("lighttpd"), "apt package lighttpd", ["-v"], _lighttpd, False),
+    ]
+    return {maker.name: maker for maker in listed}
+
+
+def start(maker: Maker, site: Site, temp: Path, core: int) -> Running:
+    """Starts one process family on `core` and returns when it accepts connections.
+
+    `temp` is the folder in which the server's own folder is made. Raises BenchError with the
+    server's last words when it does not come up.
+    """
+    last = ""
+    for attempt in range(START_TRIES):
+        own = temp / f"{maker.name}-{'log' if site.access_log else 'plain'}-{attempt}"
+        own.mkdir()
+        running = _spawn(maker, site, own, core)
+        try:
+            if _await_ready(running, maker.announces):
+                return running
+        except BaseException:  # an interrupt, too, must leave no server behind
+            running.stop()
+            raise
+        last = (own / "stderr").read_text(errors="replace").strip()
+        running.stop()
+    raise BenchError(f"{maker.name} did not start: {last or 'it said nothing'}")
+
+
+def _spawn(maker: Maker, site: Site, own: Path, core: int) -> Running:
+    port = 0 if maker.announces else free_port()
+    command = ["taskset", "-c", str(core)] + maker.command(maker.program, site, own, port)
+    with open(own / "stderr", "wb") as words:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=words, stderr=words)
+    return Running(maker.name, process, port, own)
+
+
+def _await_ready(running: Running, announces: bool) -> bool:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and running.process.poll() is None:
+        if announces:
+            _read_port(running)
+        if running.port and _accepts(running.port):
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def _read_port(running: Running) -> None:
+    text = (running.temp / "stderr").read_text(errors="replace")
+    match = LISTENING.search(text)
+    if match and f"{running.name}: ready" in text:
+        running.port = int(match.group(1))
+
+
+def _accepts(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1):
+            return True
+    except OSError:
+        return False
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _system(program: str) -> str:
+    return shutil.which(program) or shutil.which(program, path="/usr/sbin:/sbin") or program
+
+
+def _floor(program: str, site: Site, _own: Path, _port: int) -> List[str]:
+    return [program, site.floor_mode, str(site.docs / site.document)]
+
+
+def _sluice(program: str, site: Site, own: Path, _port: int) -> List[str]:
+    command = [program, "serve", str(site.docs), "--listen", "127.0.0.1:0", "--workers", "1"]
+    if site.access_log:
+        return command + ["--access-log", str(own / "access.log"), "--log-format", "json"]
+    return command + ["--access-log", "off"]
+
+
+def _nginx(program: str, site: Site, own: Path, port: int) -> List[str]:
+    return [program, "-e", "stderr", "-c", str(_configure("nginx", site, own, port))]
+
+
+def _h2o(program: str, site: Site, own: Path, port: int) -> List[str]:
+    return [program, "-c", str(_configure("h2o", site, own, port))]
+
+
+def _lighttpd(program: str, site: Site, own: Path, port: int) -> List[str]:
+    return [program, "-D", "-f", str(_configure("lighttpd", site, own, port))]
+
+
+def _configure(name: str, site: Site, own: Path, port: int) -> Path:
+    """Fills the peer's template; `@log@` is its log template, or nothing."""
+    text = (CONFIGS / f"{name}.conf.in").read_text(encoding="utf-8")
+    log = (CONFIGS / f"{name}.log.in").read_text(encoding="utf-8") if site.access_log else ""
+    values = {"@log@": log, "@temp@": str(own), "@docs@": str(site.docs), "@port@": str(port)}
+    for marker, value in values.items():
+        text = text.replace(marker, value)
+    path = own / f"{name}.conf"
+    path.write_text(text, encoding="utf-8")
+    return path

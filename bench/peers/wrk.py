@@ -1,0 +1,83 @@
+"""One run of wrk, pinned to its core, and what it counted."""
+
+import json
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from errors import BenchError
+
+HERE = Path(__file__).resolve().parent
+MARK = "wrk-json "
+GRACE_SECONDS = 60  # beyond the asked-for time: then wrk hangs and the run ends
+
+
+@dataclass(frozen=True)
+class Load:
+    """wrk's counts over one round. Latencies in microseconds."""
+
+    requests: int
+    bytes: int
+    microseconds: int
+    p50: int
+    p99: int
+    connect_errors: int
+    read_errors: int
+    write_errors: int
+    status_errors: int
+    timeouts: int
+
+    def per_second(self) -> float:
+        """Requests a second."""
+        return self.requests * 1e6 / self.microseconds if self.microseconds else 0.0
+
+    def complaint(self, body_size: int) -> str:
+        """Why this round must not count, or an empty text."""
+        problems = {
+            "connect errors": self.connect_errors, "read errors": self.read_errors,
+            "write errors": self.write_errors, "statuses of 400 and above": self.status_errors,
+            "timeouts": self.timeouts,
+        }
+        said = [f"{count} {what}" for what, count in problems.items() if count]
+        if not self.requests:
+            said.append("no request completed")
+        elif self.bytes < self.requests * body_size:
+            said.append("fewer bytes than the bodies have")
+        return ", ".join(said)
+
+
+class Wrk:
+    """wrk on one core, with the scripts that make its report readable by machines."""
+
+    def __init__(self, core: int, temp: Path):
+        self._core = core
+        report = (HERE / "wrk-report.lua").read_text(encoding="utf-8")
+        pipeline = (HERE / "wrk-pipeline.lua").read_text(encoding="utf-8")
+        self._plain = temp / "plain.lua"
+        self._pipelined = temp / "pipelined.lua"
+        self._plain.write_text(report, encoding="utf-8")
+        self._pipelined.write_text(report + pipeline, encoding="utf-8")
+
+    def run(self, url: str, connections: int, seconds: int, pipeline: int = 1) -> Load:
+        """Loads `url` for `seconds` with one thread. Raises BenchError when wrk itself fails."""
+        script = self._pipelined if pipeline > 1 else self._plain
+        command = ["taskset", "-c", str(self._core), "wrk", "-t1", f"-c{connections}",
+                   f"-d{seconds}s", "--timeout", "20s", "--latency", "-s", str(script), url]
+        if pipeline > 1:
+            command += ["--", str(pipeline)]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, check=False,
+                                  timeout=seconds + GRACE_SECONDS)
+        except subprocess.TimeoutExpired as hung:
+            raise BenchError(f"wrk did not end: {' '.join(command)}") from hung
+        for line in done.stdout.splitlines():
+            if line.startswith(MARK):
+                return Load(**json.loads(line[len(MARK):]))
+        raise BenchError(f"wrk failed: {done.stderr.strip() or done.stdout.strip()}")
+
+
+def version() -> str:
+    """The first line that wrk says about itself."""
+    done = subprocess.run(["wrk", "-v"], capture_output=True, text=True, check=False, timeout=10)
+    lines = (done.stdout + done.stderr).splitlines()
+    return lines[0].split("Copyright")[0].strip() if lines else "unknown"
