@@ -21,8 +21,13 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "long: takes too long for every day; runs with --long or -m long")
 
 
+def _wants_long(config) -> bool:
+    marks = config.getoption("-m")
+    return config.getoption("--long") or ("long" in marks and "not long" not in marks)
+
+
 def pytest_collection_modifyitems(config, items):
-    if config.getoption("--long") or "long" in config.getoption("-m"):
+    if _wants_long(config):
         return
     left_out = [item for item in items if item.get_closest_marker("long")]
     if left_out:
@@ -33,4 +38,4 @@ def pytest_collection_modifyitems(config, items):
 @pytest.fixture(scope="session")
 def long_run(request) -> bool:
     """True when the caller asked for the long tests: a test may then try every case instead of a sample."""
-    return request.config.getoption("--long") or "long" in request.config.getoption("-m")
+    return _wants_long(request.config)
