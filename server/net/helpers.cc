@@ -1,4 +1,5 @@
-// The helper threads. They take no signals: SIGTERM and its like are for the thread that waits for them.
+// The helper threads. They take no signals: SIGTERM and its like are for the thread that waits for
+// them.
 #include "server/net/helpers.h"
 
 #include <pthread.h>

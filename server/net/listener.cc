@@ -1,7 +1,7 @@
 // Accepting, and what it does when the process or the machine has no descriptor left.
 //
-// The listening descriptor is watched level-triggered: what a turn leaves in the queue is told again by the next
-// epoll_wait, and a pause needs no bookkeeping of what was missed.
+// The listening descriptor is watched level-triggered: what a turn leaves in the queue is told
+// again by the next epoll_wait, and a pause needs no bookkeeping of what was missed.
 #include "server/net/listener.h"
 
 #include <arpa/inet.h>
@@ -28,7 +28,8 @@ void copy_text(Peer& peer, const char* text) noexcept {
   std::strncpy(peer.address, text, sizeof peer.address - 1);
 }
 
-// An IPv4 client of a socket for both families is shown as the IPv4 address that it has (RFC 4291 §2.5.5.2).
+// An IPv4 client of a socket for both families is shown as the IPv4 address that it has (RFC 4291
+// §2.5.5.2).
 void read_ipv6(const sockaddr_in6& address, Peer& peer) noexcept {
   peer.port = ntohs(address.sin6_port);
   if (IN6_IS_ADDR_V4MAPPED(&address.sin6_addr)) {
@@ -83,17 +84,19 @@ bool is_the_connections_own(int error) noexcept {
 }  // namespace
 
 void set_listener_options(int descriptor) noexcept {
-  // A response leaves in as few segments as it can by itself (one flush a turn, MSG_MORE before a file): Nagle's
-  // algorithm (RFC 9293 §3.7.4) would only hold back its last one.
+  // A response leaves in as few segments as it can by itself (one flush a turn, MSG_MORE before a
+  // file): Nagle's algorithm (RFC 9293 §3.7.4) would only hold back its last one.
   set_option(descriptor, IPPROTO_TCP, TCP_NODELAY, 1);
-  // Peers that vanished without a FIN are found after 60 s + 4 x 15 s, also where no timer of ours runs (tunnels).
+  // Peers that vanished without a FIN are found after 60 s + 4 x 15 s, also where no timer of ours
+  // runs (tunnels).
   set_option(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1);
   set_option(descriptor, IPPROTO_TCP, TCP_KEEPIDLE, 60);
   set_option(descriptor, IPPROTO_TCP, TCP_KEEPINTVL, 15);
   set_option(descriptor, IPPROTO_TCP, TCP_KEEPCNT, 4);
-  // Octets wait in our chains, where an urgent stream can still overtake them, rather than in the kernel's queue.
-  // 128 KiB not yet sent, beside what is in flight, keeps a fast path busy for the time that a turn takes. It
-  // makes a large sendfile return more often: see bench/peers for what a 10 MiB file pays.
+  // Octets wait in our chains, where an urgent stream can still overtake them, rather than in the
+  // kernel's queue. 128 KiB not yet sent, beside what is in flight, keeps a fast path busy for the
+  // time that a turn takes. It makes a large sendfile return more often: see bench/peers for what a
+  // 10 MiB file pays.
   set_option(descriptor, IPPROTO_TCP, TCP_NOTSENT_LOWAT, 128 * 1024);
   // SO_SNDBUF and SO_RCVBUF stay unset: setting either turns the kernel's own tuning off.
 }

@@ -1,8 +1,9 @@
 // The loop's iteration: wait, events, mail, timers, rounds of tasks, the retired.
 //
-// Why an event never meets a freed target: epoll gives a batch of pointers, and a target that dies while the batch is
-// worked off would leave its pointer there. Targets are destroyed by retire() only, after the batch; closing their
-// descriptor then takes them out of epoll before it is asked again.
+// Why an event never meets a freed target: epoll gives a batch of pointers, and a target that dies
+// while the batch is worked off would leave its pointer there. Targets are destroyed by retire()
+// only, after the batch; closing their descriptor then takes them out of epoll before it is asked
+// again.
 #include "server/net/loop.h"
 
 #include <sys/epoll.h>
@@ -24,13 +25,15 @@ namespace sluice::net {
 
 namespace {
 
-constexpr size_t kEventsAWait = 256;  // 3 KiB of stack; more in one batch would only age its readiness
+constexpr size_t kEventsAWait =
+    256;  // 3 KiB of stack; more in one batch would only age its readiness
 constexpr int kRoundsAnIteration = 8;  // then sockets and timers get their turn
 
 // A loop without its descriptors cannot exist, and only happens at start.
 int checked(int descriptor, const char* what) {
   if (descriptor >= 0) return descriptor;
-  std::fprintf(stderr, "sluice: error: cannot make a %s: %s (raise the descriptor limit: ulimit -n)\n",
+  std::fprintf(stderr,
+               "sluice: error: cannot make a %s: %s (raise the descriptor limit: ulimit -n)\n",
                what, std::strerror(errno));
   std::_Exit(1);
 }
@@ -44,7 +47,8 @@ int add(int epoll, int descriptor, EventTarget& target, uint32_t events) {
 
 }  // namespace
 
-// The door for other threads. The eventfd is watched edge-triggered: each write is an event, and nobody has to read it.
+// The door for other threads. The eventfd is watched edge-triggered: each write is an event, and
+// nobody has to read it.
 struct Loop::Mailbox final : EventTarget {
   Mailbox() : event(checked(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), "eventfd")) {}
   ~Mailbox() { ::close(event); }

@@ -1,7 +1,9 @@
-// The timer wheel. Ticks are counted from the clock's own epoch, so that a deadline names its slot without a base.
+// The timer wheel. Ticks are counted from the clock's own epoch, so that a deadline names its slot
+// without a base.
 //
-// A deadline is rounded up to a tick and fires once that tick has begun: never early. Every node stands in the slot of
-// slot_tick_, which is at or before its deadline's tick; what a slot brings up too soon is put where it belongs.
+// A deadline is rounded up to a tick and fires once that tick has begun: never early. Every node
+// stands in the slot of slot_tick_, which is at or before its deadline's tick; what a slot brings
+// up too soon is put where it belongs.
 #include "server/net/timers.h"
 
 #include <algorithm>
@@ -89,12 +91,14 @@ void TimerWheel::unlink(Timer& timer) noexcept {
   }
 }
 
-// How many ticks after `tick` the next occupied slot comes up: 1 to kSlots, or 0 when all are empty.
+// How many ticks after `tick` the next occupied slot comes up: 1 to kSlots, or 0 when all are
+// empty.
 uint64_t TimerWheel::ticks_to_occupied(uint64_t tick) const noexcept {
   const size_t start = slot_of(tick + 1);
   size_t word = start / kWordBits;
   uint64_t bits = occupied_[word] & (~uint64_t{0} << (start % kWordBits));
-  // The first word is looked at twice: from `start` on, and at last as a whole, for the slots before it.
+  // The first word is looked at twice: from `start` on, and at last as a whole, for the slots
+  // before it.
   for (size_t looked_at = 0; looked_at <= occupied_.size(); ++looked_at) {
     if (bits != 0) {
       const size_t slot = word * kWordBits + static_cast<size_t>(std::countr_zero(bits));
@@ -120,7 +124,8 @@ void TimerWheel::advance(Time now) {
   }
 }
 
-// Takes a slot's nodes onto a list of their own, so that callbacks may arm, cancel and destroy any timer.
+// Takes a slot's nodes onto a list of their own, so that callbacks may arm, cancel and destroy any
+// timer.
 void TimerWheel::visit(size_t slot, uint64_t now_tick) {
   Timer* due = std::exchange(slots_[slot], nullptr);
   occupied_[slot / kWordBits] &= ~(uint64_t{1} << (slot % kWordBits));

@@ -1,8 +1,10 @@
-// The socket under a connection: recv, send, sendmsg and sendfile, and the readiness that edge-triggered epoll tells once.
+// The socket under a connection: recv, send, sendmsg and sendfile, and the readiness that
+// edge-triggered epoll tells once.
 //
-// Why a short write may clear writable_: TCP and Unix sockets ask for a write-space event whenever they take less than
-// they were given. sendfile is different: it is short too when the file ends early, and then no event comes;
-// so it is called until it says EAGAIN, which costs a call only where the peer is slower than we are.
+// Why a short write may clear writable_: TCP and Unix sockets ask for a write-space event whenever
+// they take less than they were given. sendfile is different: it is short too when the file ends
+// early, and then no event comes; so it is called until it says EAGAIN, which costs a call only
+// where the peer is slower than we are.
 #include "server/net/transport.h"
 
 #include <netinet/in.h>
@@ -23,7 +25,8 @@ namespace sluice::net {
 
 namespace {
 
-// A turn's pipelined responses fit; more entries would only be copied by the kernel, not sent any sooner.
+// A turn's pipelined responses fit; more entries would only be copied by the kernel, not sent any
+// sooner.
 constexpr size_t kVectors = 64;
 
 bool would_block(int error) noexcept { return error == EAGAIN || error == EWOULDBLOCK; }
@@ -41,9 +44,8 @@ ssize_t send_vectors(int descriptor, std::span<iovec> vectors, int flags) noexce
   message.msg_iovlen = vectors.size();
   ssize_t sent = 0;
   do {
-    sent = vectors.size() == 1
-               ? ::send(descriptor, vectors[0].iov_base, vectors[0].iov_len, flags)
-               : ::sendmsg(descriptor, &message, flags);
+    sent = vectors.size() == 1 ? ::send(descriptor, vectors[0].iov_base, vectors[0].iov_len, flags)
+                               : ::sendmsg(descriptor, &message, flags);
   } while (sent < 0 && errno == EINTR);
   return sent;
 }
@@ -61,9 +63,10 @@ void SocketTransport::on_event(uint32_t epoll_events) {
   const bool ended = (epoll_events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
   const bool can_read = ended || (epoll_events & EPOLLIN) != 0;
   const bool can_write = ended || (epoll_events & EPOLLOUT) != 0;
-  // Both directions closed without a FIN of ours: the peer is gone (a Unix socket tells a close no other way).
-  const bool gone = (epoll_events & EPOLLERR) != 0 ||
-                    ((epoll_events & EPOLLHUP) != 0 && !write_shut_);
+  // Both directions closed without a FIN of ours: the peer is gone (a Unix socket tells a close no
+  // other way).
+  const bool gone =
+      (epoll_events & EPOLLERR) != 0 || ((epoll_events & EPOLLHUP) != 0 && !write_shut_);
   const bool news = (can_read && !readable_) || (can_write && !writable_) ||
                     (ended && !peer_closed_) || (gone && !broken_);
   readable_ |= can_read;
@@ -116,7 +119,8 @@ FlushResult SocketTransport::send_memory(Chain& chain, uint64_t budget) {
   const size_t count = chain.to_iovec(vectors, budget);
   uint64_t offered = 0;
   for (size_t i = 0; i < count; ++i) offered += vectors[i].iov_len;
-  // This flush goes on after these octets (a file range follows): the kernel may fill the segment before it leaves.
+  // This flush goes on after these octets (a file range follows): the kernel may fill the segment
+  // before it leaves.
   const bool more_follows = offered < std::min(budget, chain.size());
   const ssize_t sent = send_vectors(descriptor_, std::span(vectors).first(count),
                                     MSG_NOSIGNAL | (more_follows ? MSG_MORE : 0));
