@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "protocol/fields.h"
 #include "protocol/message.h"
@@ -12,9 +13,9 @@ namespace sluice {
 
 // Why a codec gave up on a message. Texts are static.
 struct ProtocolError {
-  int status = 0;             // what to answer in the role server (400, 414, 431 ...), 502's cause in the role client
-  const char* cause = "";     // for the log: what was wrong, e.g. "space before colon"
-  const char* limit = "";     // the key in conf/limits.h that decided, else ""
+  int status = 0;         // what to answer in the role server (400, 414, 431 ...), 502's cause in the role client
+  std::string_view cause;  // for the log: what was wrong, e.g. "space before colon"
+  std::string_view limit;  // the key in conf/limits.h that decided, else empty
 };
 
 class CodecSink {

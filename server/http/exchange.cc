@@ -5,8 +5,12 @@
 
 namespace sluice::http {
 
-void RequestBody::open(Stream& stream, bool expected, std::optional<uint64_t> length) {
+void RequestBody::open(Stream& stream, bool expected, std::optional<uint64_t> length,
+                       uint64_t limit) {
   stream_ = &stream;
+  limit_ = limit;
+  received_ = 0;
+  too_large_ = false;
   length_ = expected ? length : std::optional<uint64_t>(0);
   ended_ = !expected;
   failed_ = false;
@@ -19,17 +23,24 @@ void RequestBody::close() {
   stream_ = nullptr;
 }
 
+// Wakes the stream only when something changed for it, so that a pull that finds nothing is the end of the matter.
 Pull RequestBody::pull(Chain& out, size_t max) {
-  wanted_ = true;
+  const bool first = !std::exchange(wanted_, true);
+  if (!too_large_ && length_.value_or(received_) > limit_) {
+    too_large_ = true;
+    octets_.clear();
+    stream_->wake();  // the connection answers 413
+  }
+  if (too_large_) return Pull::failed;
   if (octets_.empty()) {
     if (failed_) return Pull::failed;
     if (ended_) return Pull::end;
-    stream_->wake();  // the connection sends 100 (Continue), or reads on
+    if (first) stream_->wake();  // the connection sends 100 (Continue) if the client waits for it
     return Pull::pending;
   }
   octets_.split(max, out);
   if (octets_.empty() && ended_) return Pull::end;
-  stream_->wake();  // there is room again
+  if (!ended_) stream_->wake();  // there is room again
   return Pull::ready;
 }
 
@@ -40,24 +51,36 @@ void RequestBody::cancel() {
 }
 
 void RequestBody::append(Slice octets) {
+  received_ += octets.size();
   if (!cancelled_) octets_.append(std::move(octets));
 }
 
 void Exchange::start(Stream& stream, RequestHead& head, Router& router, net::Time now) {
   stream_ = &stream;
   std::swap(request_, head);
-  request_body_.open(stream, request_.has_body, request_.content_length);
   response_.clear();
   explanation_ = {};
   responded_ = false;
   filtered_ = false;
+  handled_ = false;
   started_at_ = now;
   route_ = &router.route(request_);
+  request_body_.open(stream, request_.has_body, request_.content_length, route_->body_limit);
   for (Filter* filter : route_->filters) {
     filter->on_request(*this);
     if (responded_) return;
   }
+  handled_ = true;
   route_->handler->start(*this);
+}
+
+void Exchange::refuse(int status, std::string_view cause, std::string_view phase,
+                      std::string_view limit) {
+  assert(!responded_);
+  if (handled_) route_->handler->cancel(*this);
+  response_.clear();
+  respond_with_status(*this, status, cause);
+  explain(cause, phase, limit);
 }
 
 void Exchange::respond(BodySourcePointer source) {
@@ -76,7 +99,7 @@ void Exchange::filter_response() {
 }
 
 void Exchange::notify_request_body() {
-  if (!responded_) route_->handler->on_request_body(*this);
+  if (!responded_ && handled_) route_->handler->on_request_body(*this);
 }
 
 void Exchange::end() {
@@ -85,7 +108,7 @@ void Exchange::end() {
   // Nothing may wake the stream from here on.
   request_body_.close();
   if (!responded_) {
-    route_->handler->cancel(*this);
+    if (handled_) route_->handler->cancel(*this);
   } else if (source_) {
     source_->cancel();
   }

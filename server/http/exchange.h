@@ -30,7 +30,8 @@ namespace sluice::http {
 class RequestBody final : public BodySource {
  public:
   // `stream` is woken when a pull makes room, or asks for content that a 100 (Continue) must invite.
-  void open(Stream& stream, bool expected, std::optional<uint64_t> length);
+  // `limit`: octets of content that this route reads; one more fails the body.
+  void open(Stream& stream, bool expected, std::optional<uint64_t> length, uint64_t limit);
   void close();
 
   Pull pull(Chain& out, size_t max) override;
@@ -48,11 +49,16 @@ class RequestBody final : public BodySource {
   // Somebody pulled at least once: content is wanted.
   bool wanted() const noexcept { return wanted_; }
   bool cancelled() const noexcept { return cancelled_; }
+  // The content was wanted and is over the route's limit: the stream answers 413.
+  bool too_large() const noexcept { return too_large_; }
 
  private:
   Stream* stream_ = nullptr;
   Chain octets_;
   std::optional<uint64_t> length_;
+  uint64_t limit_ = 0;
+  uint64_t received_ = 0;
+  bool too_large_ = false;
   bool ended_ = false;
   bool failed_ = false;
   bool wanted_ = false;
@@ -112,6 +118,9 @@ class Exchange {
   net::Time started_at() const noexcept { return started_at_; }
   // Tells the handler that request content arrived, unless it has responded.
   void notify_request_body();
+  // Takes the answer out of the handler's hands: a refusal that the connection decides (408, 413, a broken body).
+  // Requires: not responded.
+  void refuse(int status, std::string_view cause, std::string_view phase, std::string_view limit);
   // Ends the exchange: cancels what is unfinished and makes it ready for the pool.
   void end();
 
@@ -126,6 +135,7 @@ class Exchange {
   net::Time started_at_{};
   bool responded_ = false;
   bool filtered_ = false;
+  bool handled_ = false;  // the handler knows of it
   alignas(std::max_align_t) std::byte source_memory_[kSourceSize];
 };
 

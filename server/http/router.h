@@ -1,6 +1,8 @@
 // From a request to what answers it.
 #pragma once
 
+#include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "protocol/message.h"
@@ -13,6 +15,7 @@ namespace sluice::http {
 struct Route {
   Handler* handler = nullptr;
   std::vector<Filter*> filters;
+  uint64_t body_limit = UINT64_MAX;  // octets of request content that the handler may be given
 };
 
 // Chooses a route by a request's head. One per worker; never blocks, never fails: there is always a default route.

@@ -1,0 +1,490 @@
+#include "server/http/server_connection.h"
+
+#include <algorithm>
+#include <cassert>
+#include <chrono>
+#include <cstring>
+#include <utility>
+
+namespace sluice::http {
+
+ServerConnection::ServerConnection(ServerContext& context, net::ConnectionSlot slot,
+                                   const net::Peer& peer)
+    : context_(context),
+      slot_(std::move(slot)),
+      codec_(h1::Role::server, context.h1_limits, context.workspace),
+      peer_(peer) {}
+
+ServerConnection::~ServerConnection() { context_.loop.forget(*this); }
+
+void ServerConnection::open(std::unique_ptr<net::Transport> transport) {
+  transport_ = std::move(transport);
+  opened_at_ = context_.loop.now();
+  set_state(State::idle);
+  update_timer();
+  context_.loop.wake(*this);
+}
+
+void ServerConnection::drain() {
+  if (state_ == State::idle && out_.empty() && !input_) linger();
+}
+
+void ServerConnection::run() {
+  if (state_ == State::retired) return;
+  if (transport_->broken()) return cut("client reset the connection");
+  if (state_ == State::lingering) return discard_while_lingering();
+  in_turn_ = true;
+  take_turn();
+  in_turn_ = false;
+  if (state_ != State::retired) update_timer();
+}
+
+void ServerConnection::take_turn() {
+  read_left_ = context_.limits.turn_read;
+  requests_left_ = context_.limits.turn_requests;
+  // One pipelined request after the other; what they answer collects in out_.
+  bool advanced = true;
+  while (advanced && state_ != State::retired) {
+    turn_again_ = false;
+    const bool parsed = parse();
+    const bool produced = state_ != State::retired && produce();
+    advanced = parsed || produced || turn_again_;
+  }
+  if (state_ == State::retired) return;
+  flush();
+  if (state_ != State::retired) after_flush();
+}
+
+// --- Phase one: reading and parsing -----------------------------------------------------------
+
+bool ServerConnection::wants_input() const noexcept {
+  if (closing_) return false;
+  switch (state_) {
+    case State::idle:
+    case State::head:
+      return requests_left_ > 0;
+    case State::exchange:
+      return !request_ended_ && discarded_ <= context_.limits.drain &&
+             exchange_->request_body().waiting() < context_.limits.exchange_body;
+    case State::draining:
+      return true;
+    case State::lingering:
+    case State::retired:
+      return false;
+  }
+  return false;
+}
+
+// Feeds the codec until it has a whole request, the input is used up, or the turn's budget is spent.
+bool ServerConnection::parse() {
+  bool advanced = false;
+  while (wants_input()) {
+    if (input_fresh_) {
+      feed();
+      advanced = true;
+    } else if (peer_ended_) {
+      on_peer_closed();
+      break;
+    } else if (!read_some()) {
+      break;
+    }
+  }
+  if (input_begin_ == input_end_) input_.reset();
+  return advanced;
+}
+
+void ServerConnection::feed() {
+  input_fresh_ = false;
+  const Slice octets(Ref<Owner>(input_.get()), input_->data() + input_begin_,
+                     input_end_ - input_begin_);
+  input_begin_ += static_cast<uint32_t>(codec_.feed(octets, *this));
+  if (state_ == State::idle && codec_.head_started()) set_state(State::head);
+  if (state_ != State::draining) return;
+  if (request_ended_) {
+    begin_next_message();
+  } else if (discarded_ > context_.limits.drain) {
+    linger();
+  }
+}
+
+bool ServerConnection::read_some() {
+  if (!transport_->readable()) return false;
+  if (read_left_ == 0) {
+    context_.loop.wake(*this);
+    return false;
+  }
+  if (!make_room()) return false;
+  const size_t room = std::min<uint64_t>(input_->capacity() - input_end_, read_left_);
+  const net::ReadResult result = transport_->read({input_->data() + input_end_, room});
+  if (result.status == net::Io::failed) {
+    cut("client reset the connection");
+    return false;
+  }
+  input_end_ += static_cast<uint32_t>(result.octets);
+  read_left_ -= result.octets;
+  peer_ended_ = result.status == net::Io::end;
+  input_fresh_ = result.octets > 0;
+  return input_fresh_ || peer_ended_;
+}
+
+// Makes sure that there is a block with room behind what is buffered.
+bool ServerConnection::make_room() {
+  if (!input_) {
+    input_ = context_.read_block();
+    input_begin_ = input_end_ = 0;
+  }
+  if (input_end_ < input_->capacity()) return true;
+  const size_t kept = input_end_ - input_begin_;
+  Ref<Block> next = kept < BlockPool::kBlockSize ? context_.pool.acquire()
+                                                 : context_.pool.acquire_large();
+  if (!next || kept == next->capacity()) {
+    refuse({.status = 431, .cause = "no room for a head this large", .limit = "large_heads"});
+    return false;
+  }
+  std::memcpy(next->data(), input_->data() + input_begin_, kept);
+  input_ = std::move(next);
+  input_begin_ = 0;
+  input_end_ = static_cast<uint32_t>(kept);
+  return true;
+}
+
+// The peer's FIN came where a request or its content was still wanted.
+void ServerConnection::on_peer_closed() {
+  switch (state_) {
+    case State::idle:
+    case State::head:
+      closing_ = true;
+      if (out_.empty()) retire();
+      return;
+    case State::exchange:
+      return cut("client closed in the middle of its content");
+    default:
+      return linger();
+  }
+}
+
+void ServerConnection::on_request_head(RequestHead& head) {
+  assert(!exchange_);
+  --requests_left_;
+  exchange_ = context_.exchanges.acquire();
+  framed_ = received_ = discarded_ = 0;
+  head_written_ = framed_whole_ = continue_sent_ = content_arrived_ = false;
+  request_ended_ = false;
+  // What follows a CONNECT is not HTTP (RFC 9110 section 9.3.6).
+  persist_ = head.method != Method::connect;
+  set_state(State::exchange);
+  exchange_->start(*this, head, context_.router, context_.loop.now());
+}
+
+void ServerConnection::on_body(Slice octets) {
+  received_ += octets.size();
+  if (!exchange_ || exchange_->request_body().cancelled()) {
+    discarded_ += octets.size();
+    if (discarded_ > context_.limits.drain) persist_ = false;
+    return;
+  }
+  content_arrived_ = true;
+  exchange_->request_body().append(std::move(octets));
+}
+
+void ServerConnection::on_trailers(const FieldList&) {}
+
+void ServerConnection::on_end() {
+  request_ended_ = true;
+  content_arrived_ = true;
+  if (exchange_) exchange_->request_body().finish();
+}
+
+void ServerConnection::on_reset(const ProtocolError& error) {
+  if (state_ == State::idle || state_ == State::head) return refuse(error);
+  // The head was good, its content is not.
+  closing_ = true;
+  persist_ = false;
+  if (!exchange_) return;
+  exchange_->request_body().fail();
+  if (!exchange_->responded()) {
+    exchange_->refuse(error.status, error.cause, "request content", error.limit);
+  }
+}
+
+// --- Phase two: pulling, framing, flushing ----------------------------------------------------
+
+// Returns true when the next request of a pipeline may be parsed.
+bool ServerConnection::produce() {
+  if (!exchange_) return false;
+  RequestBody& body = exchange_->request_body();
+  if (std::exchange(content_arrived_, false)) exchange_->notify_request_body();
+  if (body.too_large() && !exchange_->responded()) {
+    exchange_->refuse(413, "content over the route's limit", "request content", "body");
+  }
+  if (!exchange_->responded()) {
+    if (exchange_->request().expects_continue && body.wanted() && received_ == 0 &&
+        !std::exchange(continue_sent_, true)) {
+      codec_.write_interim_head({.status = 100}, out_);
+    }
+    return false;
+  }
+  if (!head_written_) write_head();
+  if (!framed_whole_) pull_content();
+  if (state_ == State::retired || !framed_whole_ || !next_request_waits()) return false;
+  end_exchange(true);
+  begin_next_message();
+  return true;
+}
+
+bool ServerConnection::next_request_waits() const noexcept {
+  return persist_ && !closing_ && request_ended_ && input_begin_ < input_end_ &&
+         requests_left_ > 0 && out_.size() < context_.limits.turn_write;
+}
+
+void ServerConnection::write_head() {
+  head_written_ = true;
+  exchange_->filter_response();
+  abandon_request_content();
+  persist_ = persist_ && may_persist();
+  BodySource* source = exchange_->source();
+  const h1::Codec::ResponseFraming framing{
+      .request_method = exchange_->request().method,
+      .length = source != nullptr ? source->length() : std::optional<uint64_t>(0),
+      .persist = persist_,
+      .http_1_0 = codec_.peer_is_http_1_0(),
+      .common_lines = context_.common_lines(),
+      .persist_lines = context_.persist_lines()};
+  framing_ = codec_.write_response_head(exchange_->response(), framing, out_);
+  if (framing_ == h1::Framing::until_close) persist_ = false;
+  framed_whole_ = framing_ == h1::Framing::none || source == nullptr;
+  if (source == nullptr) codec_.write_end(framing_, nullptr, out_);
+}
+
+void ServerConnection::pull_content() {
+  more_to_pull_ = false;
+  while (!framed_whole_) {
+    // What the peer does not take is not pulled: that is all there is to backpressure.
+    more_to_pull_ = (!out_.empty() && !transport_->writable()) ||
+                    out_.size() >= context_.limits.turn_write;
+    if (more_to_pull_) return;
+    Chain content;
+    const Pull result =
+        exchange_->source()->pull(content, context_.limits.turn_write - out_.size());
+    if (!take_pulled(result, content)) return;
+  }
+}
+
+// Frames what a pull gave. Returns false when there is nothing more to pull now.
+bool ServerConnection::take_pulled(Pull result, Chain& content) {
+  if (result != Pull::failed) {
+    framed_ += content.size();
+    codec_.write_body(framing_, content, out_);
+  }
+  switch (result) {
+    case Pull::ready:
+      return true;
+    case Pull::pending:
+      return false;
+    case Pull::end:
+      framed_whole_ = true;
+      codec_.write_end(framing_, exchange_->source()->trailers(), out_);
+      return false;
+    case Pull::failed:
+      if (!out_.empty()) transport_->flush(out_, context_.limits.turn_write);
+      cut("content failed");
+      return false;
+  }
+  return false;
+}
+
+void ServerConnection::flush() {
+  if (out_.empty()) return;
+  // 1 KiB: below it a copy is cheaper than the block that a waiting slice would pin.
+  static constexpr size_t kSmall = 1024;
+  const net::FlushResult result = transport_->flush(out_, context_.limits.turn_write);
+  sent_ += result.octets;
+  switch (result.status) {
+    case net::Io::failed:
+      return cut(result.file_cut ? "file ended early" : "client reset the connection");
+    case net::Io::blocked:
+      out_.unpin_small(kSmall);
+      return;
+    default:
+      if (!out_.empty()) context_.loop.wake(*this);
+  }
+}
+
+void ServerConnection::after_flush() {
+  if (!out_.empty()) return;
+  if (exchange_) {
+    if (!framed_whole_) {
+      // The budget or the peer, not the source, ended this turn's pulling: go on in the next round.
+      if (head_written_ && more_to_pull_) context_.loop.wake(*this);
+      return;
+    }
+    end_exchange(true);
+    if (!persist_ || closing_ || context_.draining()) return linger();
+    if (request_ended_) {
+      begin_next_message();
+    } else {
+      set_state(State::draining);
+    }
+    if (input_fresh_ || transport_->readable()) context_.loop.wake(*this);
+    return;
+  }
+  if (closing_) linger();
+}
+
+void ServerConnection::submit_interim(const ResponseHead& head) {
+  if (!codec_.peer_is_http_1_0()) codec_.write_interim_head(head, out_);
+  wake();
+}
+
+// A turn produces after it parsed, so only an answer from outside a turn needs one.
+void ServerConnection::submit_final() {
+  if (!in_turn_ && state_ != State::retired) context_.loop.wake(*this);
+}
+
+void ServerConnection::wake() {
+  if (state_ == State::retired) return;
+  if (in_turn_) {
+    turn_again_ = true;
+  } else {
+    context_.loop.wake(*this);
+  }
+}
+
+void ServerConnection::reset(ResetCode) { cut("handler gave up"); }
+
+// --- Refusals, ends and beginnings ------------------------------------------------------------
+
+// Answers a request that never became an exchange, and closes.
+void ServerConnection::refuse(const ProtocolError& error) {
+  closing_ = true;
+  const std::string_view text = status_text(error.status);
+  ResponseHead head;
+  head.status = error.status;
+  head.fields.add("Content-Type", "text/plain; charset=utf-8", FieldId::content_type);
+  const h1::Codec::ResponseFraming framing{
+      .length = text.size(), .persist = false, .common_lines = context_.common_lines()};
+  Chain content;
+  content.append_static(text);
+  codec_.write_body(codec_.write_response_head(head, framing, out_), content, out_);
+  record_refusal(error);
+}
+
+// The response is about to start: what is left of the request is read and dropped when that is cheap, else
+// the connection ends with this response (RFC 9112 section 9.6).
+void ServerConnection::abandon_request_content() {
+  RequestBody& body = exchange_->request_body();
+  if (request_ended_ || body.wanted()) {
+    if (body.too_large()) persist_ = false;
+    return;
+  }
+  body.cancel();
+  const RequestHead& request = exchange_->request();
+  // A client that waits for 100 (Continue) may send its content or not: nothing tells which.
+  if (request.expects_continue) persist_ = false;
+  if (request.content_length.value_or(0) > context_.limits.drain) persist_ = false;
+}
+
+bool ServerConnection::may_persist() const noexcept {
+  return codec_.peer_persists() && !closing_ && !context_.draining() &&
+         context_.loop.now() - opened_at_ < context_.limits.connection_life;
+}
+
+void ServerConnection::end_exchange(bool complete) {
+  record(complete);
+  context_.exchanges.release(std::move(exchange_));
+}
+
+void ServerConnection::begin_next_message() {
+  codec_.next_message();
+  request_ended_ = true;
+  input_fresh_ = input_begin_ < input_end_;
+  set_state(State::idle);
+}
+
+// Our side is done: FIN, and what the client still sends is read and dropped for a while, because closing with
+// unread octets would send RST, which can destroy the response before the client has read it (RFC 9112 section 9.6).
+void ServerConnection::linger() {
+  input_.reset();
+  input_begin_ = input_end_ = 0;
+  discarded_ = 0;
+  if (peer_ended_) return retire();
+  transport_->shutdown_write();
+  set_state(State::lingering);
+  discard_while_lingering();
+}
+
+void ServerConnection::discard_while_lingering() {
+  const Ref<Block> block = context_.read_block();
+  while (transport_->readable()) {
+    const net::ReadResult result = transport_->read({block->data(), block->capacity()});
+    discarded_ += result.octets;
+    if (result.status == net::Io::end || result.status == net::Io::failed ||
+        discarded_ > context_.limits.linger) {
+      return retire();
+    }
+    if (result.status == net::Io::blocked) break;
+  }
+  update_timer();
+}
+
+// Ends the connection with whatever it was doing. A response that its framing cannot show as cut is cut by RST.
+void ServerConnection::cut(std::string_view cause, std::string_view limit) {
+  if (state_ == State::retired) return;
+  if (exchange_) {
+    if (head_written_ && framing_ == h1::Framing::until_close) transport_->reset_on_close();
+    const Explanation& said = exchange_->explanation();
+    if (said.cause.empty()) exchange_->explain(cause, head_written_ ? "response" : "handler", limit);
+    end_exchange(false);
+  }
+  retire();
+}
+
+void ServerConnection::retire() {
+  if (exchange_) end_exchange(false);
+  set_state(State::retired);
+  out_.clear();
+  input_.reset();
+  context_.loop.timers().cancel(*this);
+  context_.loop.forget(*this);
+  context_.loop.retire(std::unique_ptr<net::Retired>(this));
+}
+
+void ServerConnection::record(bool complete) {
+  if (context_.log == nullptr) return;
+  using namespace std::chrono;
+  const RequestHead& request = exchange_->request();
+  const Explanation& said = exchange_->explanation();
+  context_.log->record(
+      {.peer = peer_.address,
+       .method = request.method_text,
+       .target = request.target,
+       .authority = request.authority,
+       .protocol = request.protocol,
+       .user_agent = request.fields.value(FieldId::user_agent),
+       .referer = request.fields.value(FieldId::referer),
+       .status = head_written_ ? exchange_->response().status : 0,
+       .octets = framed_,
+       .duration = duration_cast<microseconds>(net::Clock::now() - exchange_->started_at()),
+       .wall_microseconds =
+           duration_cast<microseconds>(system_clock::now().time_since_epoch()).count(),
+       .complete = complete,
+       .cause = said.cause,
+       .phase = said.phase,
+       .limit = said.limit});
+}
+
+void ServerConnection::record_refusal(const ProtocolError& error) {
+  if (context_.log == nullptr) return;
+  using namespace std::chrono;
+  context_.log->record(
+      {.peer = peer_.address,
+       .status = error.status,
+       .octets = status_text(error.status).size(),
+       .wall_microseconds =
+           duration_cast<microseconds>(system_clock::now().time_since_epoch()).count(),
+       .cause = error.cause,
+       .phase = "head",
+       .limit = error.limit});
+}
+
+}  // namespace sluice::http

@@ -1,0 +1,175 @@
+// One client's HTTP/1 connection: reads requests, gives each to its route, sends the answers in order.
+//
+// A turn has two phases. Parsing only sets state (handlers that are called while parsing do too); then the
+// connection pulls content, frames it into one chain, and flushes that once. A pipeline's requests are taken one by
+// one, at most turn_requests a turn, and their responses leave in one flush.
+//
+// Invariants:
+//   1. One exchange at a time; the next head is parsed when the one before is framed whole.
+//   2. A malformed request reaches no handler and does not spoil the answers before it.
+//   3. An idle connection owns no block and no exchange.
+//   4. At most one timer is armed, for the deadline of the state the connection is in.
+//   5. A response that cannot be completed ends visibly: its last chunk or octets are missing, or a RST says so.
+//
+// States (RFC 9112 section 9):
+//   idle -> head -> exchange -> idle ...        a keep-alive connection
+//   exchange -> draining -> idle                the rest of a request nobody wanted is read and dropped
+//   any -> lingering -> (retired)               our side is closed, the client may still be reading
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "protocol/chain.h"
+#include "protocol/codec_sink.h"
+#include "protocol/h1/codec.h"
+#include "server/http/exchange.h"
+#include "server/http/server_context.h"
+#include "server/http/stream.h"
+#include "server/net/connection_slot.h"
+#include "server/net/listener.h"
+#include "server/net/loop.h"
+#include "server/net/transport.h"
+
+namespace sluice::http {
+
+class ServerConnection final : public net::Task,
+                               public net::Timer,
+                               public net::Retired,
+                               public Stream,
+                               private ServerSink {
+ public:
+  // `slot` counts the connection as its worker's for as long as it lives.
+  ServerConnection(ServerContext& context, net::ConnectionSlot slot, const net::Peer& peer);
+  ~ServerConnection() override;
+
+  // Gives the connection its transport and its first turn. The transport's events wake this task.
+  void open(std::unique_ptr<net::Transport> transport);
+
+  // Closes at once when idle, else after the current exchange.
+  void drain();
+  // Gives up now; what was not sent is lost, visibly.
+  void abort(std::string_view cause) { cut(cause); }
+  bool is_idle() const noexcept { return state_ == State::idle; }
+
+  // net::Task, net::Timer
+  void run() override;
+  void on_timer() override;
+
+  // Stream
+  void submit_interim(const ResponseHead& head) override;
+  void submit_final() override;
+  void wake() override;
+  void reset(ResetCode code) override;
+
+ private:
+  friend class ConnectionList;
+
+  enum class State : uint8_t { idle, head, exchange, draining, lingering, retired };
+
+  // ServerSink: called by the codec while parsing.
+  void on_request_head(RequestHead& head) override;
+  void on_body(Slice octets) override;
+  void on_trailers(const FieldList& trailers) override;
+  void on_end() override;
+  void on_reset(const ProtocolError& error) override;
+
+  void take_turn();
+
+  // Phase one: reading and parsing.
+  bool wants_input() const noexcept;
+  bool parse();
+  void feed();
+  bool read_some();
+  bool make_room();
+  void on_peer_closed();
+
+  // Phase two: pulling, framing, flushing.
+  bool produce();
+  void write_head();
+  void pull_content();
+  bool take_pulled(Pull result, Chain& content);
+  void flush();
+  void after_flush();
+  bool next_request_waits() const noexcept;
+
+  // Refusals, ends and beginnings.
+  void refuse(const ProtocolError& error);
+  void abandon_request_content();
+  void end_exchange(bool complete);
+  void begin_next_message();
+  bool may_persist() const noexcept;
+  void linger();
+  void discard_while_lingering();
+  void cut(std::string_view cause, std::string_view limit = {});
+  void retire();
+  void record(bool complete);
+  void record_refusal(const ProtocolError& error);
+
+  // Deadlines (server_connection_deadlines.cc).
+  void set_state(State state);
+  void update_timer();
+  bool sending() const noexcept { return !out_.empty(); }
+  bool awaiting_content() const noexcept;
+  enum class Watch : uint8_t { nothing, sending, content };
+  void begin_watch(Watch watch);
+  std::optional<conf::milliseconds> state_timeout() const noexcept;
+  conf::milliseconds watch_timeout() const noexcept;
+  uint64_t peer_progress() const noexcept;
+  void check_progress();
+  void answer_timeout(std::string_view cause, std::string_view limit);
+
+  ServerContext& context_;
+  net::ConnectionSlot slot_;
+  std::unique_ptr<net::Transport> transport_;
+  h1::Codec codec_;
+  std::unique_ptr<Exchange> exchange_;
+  Chain out_;
+
+  // Octets read and not yet consumed: [begin, end) of the block; null when there are none.
+  Ref<Block> input_;
+  uint32_t input_begin_ = 0;
+  uint32_t input_end_ = 0;
+
+  // The exchange's progress.
+  uint64_t framed_ = 0;     // content octets framed
+  uint64_t received_ = 0;   // content octets of the request
+  uint64_t discarded_ = 0;  // octets read and dropped
+  uint64_t sent_ = 0;       // octets given to the kernel on this connection
+
+  // What deadlines are counted from.
+  net::Time opened_at_{};
+  net::Time state_since_{};
+  Watch watch_ = Watch::nothing;
+  net::Time watch_since_{};     // since when we wait for the peer to take or send octets
+  net::Time progress_at_{};     // when it last did
+  uint64_t progress_mark_ = 0;  // octets it had taken or sent then
+  net::Time window_since_{};    // the window of the average rate
+  uint64_t window_mark_ = 0;
+
+  ServerConnection* previous_ = nullptr;
+  ServerConnection* next_ = nullptr;
+
+  uint64_t read_left_ = 0;  // this turn's budget
+  uint64_t requests_left_ = 0;
+  State state_ = State::idle;
+  ConnectionList* list_ = nullptr;
+  h1::Framing framing_ = h1::Framing::none;
+  bool input_fresh_ = false;     // [begin, end) holds octets the codec has not seen
+  bool peer_ended_ = false;      // a read met the peer's FIN
+  bool persist_ = true;
+  bool head_written_ = false;
+  bool framed_whole_ = false;
+  bool continue_sent_ = false;
+  bool more_to_pull_ = false;     // pulling stopped for the budget or the peer, not for the source
+  bool in_turn_ = false;
+  bool turn_again_ = false;       // somebody woke us within our own turn
+  bool request_ended_ = true;
+  bool content_arrived_ = false;  // since the handler was last told
+  bool closing_ = false;          // no further request is read; linger when all is sent
+  net::Peer peer_;
+};
+
+}  // namespace sluice::http

@@ -1,0 +1,145 @@
+// The deadlines of a server connection: one timer, for whatever the connection waits for.
+//
+// Two kinds. A state may last so long (idle, head, draining, lingering): the deadline is counted from its beginning. Or we
+// wait for the peer to take octets or to send content: then progress is looked at four times per timeout, and
+// no progress for the whole timeout, or too little on average, ends the wait.
+#include <chrono>
+
+#include "server/http/server_connection.h"
+
+namespace sluice::http {
+namespace {
+
+using std::chrono::milliseconds;
+
+// Whether fewer than `rate` octets a second came in `elapsed`.
+bool slower_than(uint64_t octets, uint64_t rate, net::Clock::duration elapsed) {
+  const auto waited = std::chrono::duration_cast<milliseconds>(elapsed).count();
+  return octets * 1000 < rate * static_cast<uint64_t>(waited);
+}
+
+}  // namespace
+
+void ServerConnection::set_state(State state) {
+  state_ = state;
+  state_since_ = context_.loop.now();
+  ConnectionList* const list = state == State::retired ? nullptr
+                               : state == State::idle  ? &context_.idle
+                                                       : &context_.active;
+  if (list_ == list && state != State::idle) return;
+  if (list_ != nullptr) list_->remove(*this);
+  list_ = list;
+  if (list_ != nullptr) list_->push_back(*this);
+}
+
+bool ServerConnection::awaiting_content() const noexcept {
+  if (!exchange_ || request_ended_ || head_written_) return false;
+  const RequestBody& body = exchange_->request_body();
+  return body.wanted() && !body.cancelled() && body.waiting() < context_.limits.exchange_body;
+}
+
+void ServerConnection::update_timer() {
+  const Watch watch = sending()              ? Watch::sending
+                      : awaiting_content() ? Watch::content
+                                             : Watch::nothing;
+  if (watch != Watch::nothing) {
+    if (watch != watch_) begin_watch(watch);
+    return;
+  }
+  watch_ = Watch::nothing;
+  const std::optional<milliseconds> allowed = state_timeout();
+  // A timer left armed by an earlier state finds nothing to do when it fires; that is cheaper than cancelling it.
+  if (allowed) context_.loop.timers().set(*this, state_since_ + *allowed);
+}
+
+// How long the present state may last; nothing when it is not bounded by itself.
+std::optional<milliseconds> ServerConnection::state_timeout() const noexcept {
+  const conf::Limits& limits = context_.limits;
+  switch (state_) {
+    case State::idle:
+      return limits.idle_timeout;
+    case State::head:
+      return limits.head_timeout;
+    case State::draining:
+      return limits.drain_timeout;
+    case State::lingering:
+      return limits.linger_timeout;
+    case State::exchange:
+    case State::retired:
+      return std::nullopt;
+  }
+  return std::nullopt;
+}
+
+void ServerConnection::on_timer() {
+  if (watch_ != Watch::nothing) return check_progress();
+  const std::optional<milliseconds> allowed = state_timeout();
+  if (!allowed) return;
+  if (context_.loop.now() < state_since_ + *allowed) return update_timer();
+  switch (state_) {
+    case State::head:
+      return answer_timeout("head not complete in time", "head_timeout");
+    case State::idle:
+    case State::draining:
+      return linger();
+    default:
+      return retire();
+  }
+}
+
+void ServerConnection::begin_watch(Watch watch) {
+  watch_ = watch;
+  watch_since_ = progress_at_ = window_since_ = context_.loop.now();
+  progress_mark_ = window_mark_ = peer_progress();
+  context_.loop.timers().set(*this, context_.loop.now() + watch_timeout() / 4);
+}
+
+milliseconds ServerConnection::watch_timeout() const noexcept {
+  return watch_ == Watch::sending ? context_.limits.send_timeout : context_.limits.body_timeout;
+}
+
+// Octets that the peer took or sent so far. What lies in our kernel's send queue is no progress of the peer's.
+uint64_t ServerConnection::peer_progress() const noexcept {
+  if (watch_ != Watch::sending) return received_;
+  const uint64_t unsent = transport_->unsent();
+  return sent_ > unsent ? sent_ - unsent : 0;
+}
+
+void ServerConnection::check_progress() {
+  const net::Time now = context_.loop.now();
+  const milliseconds timeout = watch_timeout();
+  const uint64_t octets = peer_progress();
+  if (octets > progress_mark_) {
+    progress_mark_ = octets;
+    progress_at_ = now;
+  }
+  const bool content = watch_ == Watch::content;
+  if (now - progress_at_ >= timeout) {
+    return content ? answer_timeout("content stalled", "body_timeout")
+                   : cut("client does not read", "send_timeout");
+  }
+  // The average is taken over windows of half the timeout, after a first timeout's grace.
+  if (now - watch_since_ >= timeout && now - window_since_ >= timeout / 2) {
+    const uint64_t rate = content ? context_.limits.body_rate : context_.limits.send_rate;
+    if (slower_than(octets - window_mark_, rate, now - window_since_)) {
+      return content ? answer_timeout("content too slow", "body_rate")
+                     : cut("client reads too slowly", "send_rate");
+    }
+    window_since_ = now;
+    window_mark_ = octets;
+  }
+  context_.loop.timers().set(*this, now + timeout / 4);
+}
+
+void ServerConnection::answer_timeout(std::string_view cause, std::string_view limit) {
+  if (exchange_) {
+    closing_ = true;
+    persist_ = false;
+    exchange_->refuse(408, cause, "request content", limit);
+  } else {
+    refuse({.status = 408, .cause = cause, .limit = limit});
+  }
+  context_.loop.wake(*this);
+}
+
+}  // namespace sluice::http

@@ -1,0 +1,101 @@
+#include "server/http/server_context.h"
+
+#include <cassert>
+#include <cstring>
+#include <limits>
+
+#include "protocol/http_date.h"
+#include "server/http/server_connection.h"
+
+namespace sluice::http {
+namespace {
+
+h1::Limits codec_limits(const conf::Limits& limits) {
+  return {.start_line = limits.request_line,
+          .field_line = limits.field,
+          .head = limits.head,
+          .fields = limits.fields,
+          .trailer_fields = limits.trailer_fields,
+          .trailers = limits.trailers,
+          .chunk_line = limits.chunk_line,
+          .chunk_extensions = limits.chunk_extensions,
+          // Routes bound what they read (Route::body_limit); the codec only keeps numbers sane.
+          .content_length = std::numeric_limits<int64_t>::max()};
+}
+
+// Announced a little shorter than kept, so that a client does not send into a connection that is about to close.
+std::string keep_alive_line(std::chrono::milliseconds idle_timeout) {
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(idle_timeout).count();
+  if (seconds < 10) return {};
+  return "Keep-Alive: timeout=" + std::to_string(seconds - 5) + "\r\n";
+}
+
+}  // namespace
+
+void ConnectionList::push_back(ServerConnection& connection) noexcept {
+  connection.previous_ = last_;
+  connection.next_ = nullptr;
+  (last_ != nullptr ? last_->next_ : first_) = &connection;
+  last_ = &connection;
+  ++size_;
+}
+
+void ConnectionList::remove(ServerConnection& connection) noexcept {
+  (connection.previous_ != nullptr ? connection.previous_->next_ : first_) = connection.next_;
+  (connection.next_ != nullptr ? connection.next_->previous_ : last_) = connection.previous_;
+  connection.previous_ = connection.next_ = nullptr;
+  --size_;
+}
+
+ServerConnection* ConnectionList::next(ServerConnection& connection) noexcept {
+  return connection.next_;
+}
+
+ServerContext::ServerContext(net::Loop& event_loop, const conf::Limits& all_limits,
+                             Router& request_router, ExchangeLog* exchange_log)
+    : loop(event_loop),
+      limits(all_limits),
+      h1_limits(codec_limits(all_limits)),
+      router(request_router),
+      log(exchange_log),
+      pool(all_limits.large_heads),
+      workspace(pool),
+      persist_lines_(keep_alive_line(all_limits.idle_timeout)) {}
+
+ServerContext::~ServerContext() { assert(connections() == 0); }
+
+Ref<Block> ServerContext::read_block() {
+  if (!read_block_ || read_block_->use_count() > 1) read_block_ = pool.acquire();
+  return read_block_;
+}
+
+std::string_view ServerContext::common_lines() {
+  const int64_t second = loop.wall_seconds();
+  if (second != common_lines_second_) {
+    static constexpr std::string_view kBefore = "Date: ";
+    static constexpr std::string_view kAfter = "\r\nServer: sluice\r\n";
+    char* out = common_lines_.data();
+    std::memcpy(out, kBefore.data(), kBefore.size());
+    write_http_date(second, std::span<char, kHttpDateSize>(out + kBefore.size(), kHttpDateSize));
+    std::memcpy(out + kBefore.size() + kHttpDateSize, kAfter.data(), kAfter.size());
+    common_lines_size_ = kBefore.size() + kHttpDateSize + kAfter.size();
+    common_lines_second_ = second;
+  }
+  return {common_lines_.data(), common_lines_size_};
+}
+
+void ServerContext::shed_idle(size_t count) {
+  for (; count > 0 && idle.front() != nullptr; --count) idle.front()->abort("descriptors needed");
+}
+
+void ServerContext::start_draining() {
+  draining_ = true;
+  idle.for_each([](ServerConnection& connection) { connection.drain(); });
+}
+
+void ServerContext::abort_all(std::string_view cause) {
+  while (idle.front() != nullptr) idle.front()->abort(cause);
+  while (active.front() != nullptr) active.front()->abort(cause);
+}
+
+}  // namespace sluice::http

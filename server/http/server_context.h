@@ -1,0 +1,92 @@
+// What the connections of one worker share: memory, the clock's text, the route table, the log, and the list of
+// who is idle. Thread: the worker's. Outlives its connections: abort_all() and one more iteration of the loop come first.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "conf/limits.h"
+#include "protocol/block.h"
+#include "protocol/h1/codec.h"
+#include "server/http/exchange.h"
+#include "server/http/exchange_record.h"
+#include "server/http/router.h"
+#include "server/net/loop.h"
+
+namespace sluice::http {
+
+class ServerConnection;
+
+// Connections in the order in which they became what the list says; intrusive.
+class ConnectionList {
+ public:
+  void push_back(ServerConnection& connection) noexcept;
+  void remove(ServerConnection& connection) noexcept;
+  ServerConnection* front() const noexcept { return first_; }
+  size_t size() const noexcept { return size_; }
+
+  // Calls `visit` for each connection; it may take the visited one off the list.
+  template <typename Visit>
+  void for_each(Visit visit) {
+    for (ServerConnection* at = first_; at != nullptr;) {
+      ServerConnection* const following = next(*at);
+      visit(*at);
+      at = following;
+    }
+  }
+
+ private:
+  static ServerConnection* next(ServerConnection& connection) noexcept;
+
+  ServerConnection* first_ = nullptr;
+  ServerConnection* last_ = nullptr;
+  size_t size_ = 0;
+};
+
+class ServerContext {
+ public:
+  // `log` may be null. Everything that is passed outlives the context.
+  ServerContext(net::Loop& loop, const conf::Limits& limits, Router& router, ExchangeLog* log);
+  ~ServerContext();
+
+  // A block to read into: the worker's own, unless somebody still holds slices of it.
+  Ref<Block> read_block();
+
+  // "Date: ...\r\nServer: sluice\r\n", rendered once a second.
+  std::string_view common_lines();
+  // Sent with responses that leave the connection open.
+  std::string_view persist_lines() const noexcept { return persist_lines_; }
+
+  // Ends the `count` connections that have been idle longest.
+  void shed_idle(size_t count);
+  // From here on: idle connections close, others after their current exchange.
+  void start_draining();
+  bool draining() const noexcept { return draining_; }
+  // Cuts what is left.
+  void abort_all(std::string_view cause);
+  size_t connections() const noexcept { return idle.size() + active.size(); }
+
+  net::Loop& loop;
+  const conf::Limits& limits;
+  const h1::Limits h1_limits;
+  Router& router;
+  ExchangeLog* const log;
+  BlockPool pool;
+  h1::Workspace workspace;
+  ExchangePool exchanges;
+  ConnectionList idle;    // waiting for a request, longest first
+  ConnectionList active;
+
+ private:
+  Ref<Block> read_block_;
+  std::array<char, 64> common_lines_{};
+  size_t common_lines_size_ = 0;
+  int64_t common_lines_second_ = -1;
+  std::string persist_lines_;
+  bool draining_ = false;
+};
+
+}  // namespace sluice::http

@@ -1,0 +1,250 @@
+#include "server/net/worker.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <cstring>
+#include <latch>
+#include <mutex>
+#include <utility>
+
+namespace sluice::net {
+namespace {
+
+// Connections a worker may have more than the least loaded one before it hands a fresh socket over. Handing over
+// costs a wake-up of another thread, so small differences are left alone.
+constexpr uint32_t kSlack = 2;
+
+// How often a draining worker looks whether its last connection is gone.
+constexpr std::chrono::milliseconds kDrainCheck{20};
+
+// A function delivered on a loop's thread: how the main thread tells a worker something.
+class Call final : public Mail {
+ public:
+  explicit Call(std::function<void()> call) : call_(std::move(call)) {}
+  void deliver() override { call_(); }
+
+ private:
+  std::function<void()> call_;
+};
+
+}  // namespace
+
+// What the workers share with each other.
+struct Fleet {
+  explicit Fleet(size_t count) : loads(count), loops(count, nullptr), services(count, nullptr) {}
+  std::vector<WorkerLoad> loads;
+  std::vector<Loop*> loops;
+  std::vector<Service*> services;  // each touched on its own thread only
+  std::mutex mutex;
+  std::condition_variable changed;
+  size_t started = 0;  // guarded by mutex
+  size_t ended = 0;    // guarded by mutex
+  std::string error;   // guarded by mutex
+};
+
+namespace {
+
+// A fresh socket on its way to another worker. Undelivered, it closes.
+class HandOver final : public Mail {
+ public:
+  HandOver(Fleet& fleet, size_t target, AcceptedSocket socket)
+      : fleet_(fleet), target_(target), socket_(std::move(socket)) {}
+  void deliver() override {
+    if (Service* service = fleet_.services[target_]) service->serve(std::move(socket_));
+  }
+
+ private:
+  Fleet& fleet_;
+  size_t target_;
+  AcceptedSocket socket_;
+};
+
+}  // namespace
+
+class Worker final : public Acceptor, public Timer {
+ public:
+  Worker(std::shared_ptr<Fleet> fleet, size_t index, const WorkerOptions& options,
+         Workers::MakeService& make_service)
+      : fleet_(std::move(fleet)), index_(index), options_(options), make_service_(make_service) {
+    fleet_->loops[index] = &loop_;
+  }
+  ~Worker() {
+    if (thread_.joinable()) thread_.join();
+  }
+
+  void listen(int descriptor, bool shared) {
+    ListenerOptions options = options_.listener;
+    options.shared = shared;
+    listeners_.push_back(std::make_unique<Listener>(loop_, descriptor, *this, options));
+  }
+
+  void start() {
+    thread_ = std::thread([this] { run(); });
+    // Shown by top and perf.
+    const std::string name = "worker-" + std::to_string(index_);
+    pthread_setname_np(thread_.native_handle(), name.c_str());
+  }
+
+  void call(std::function<void()> function) {
+    loop_.post(std::make_unique<Call>(std::move(function)));
+  }
+  void close_listeners() { listeners_.clear(); }
+  void drain() {
+    if (!service_) return;
+    drain_until_ = loop_.now() + options_.shutdown_timeout;
+    service_->drain();
+    loop_.timers().set(*this, loop_.now());
+  }
+  void abort() {
+    if (service_) service_->abort_all();
+    loop_.stop();
+  }
+
+  void on_accepted(int descriptor, const Peer& peer) override {
+    AcceptedSocket socket{.descriptor = Descriptor(descriptor), .peer = peer};
+    make_way();
+    if (all_connections() >= options_.max_connections) return service_->turn_away(std::move(socket));
+    const size_t target = choose_worker();
+    socket.slot = ConnectionSlot(fleet_->loads[target]);
+    if (target == index_) return service_->serve(std::move(socket));
+    fleet_->loops[target]->post(std::make_unique<HandOver>(*fleet_, target, std::move(socket)));
+  }
+  void on_descriptors_exhausted() override { service_->shed_idle(kShedAtOnce); }
+  void on_timer() override {
+    if (service_->connections() == 0) return loop_.stop();
+    if (loop_.now() >= drain_until_) return abort();
+    loop_.timers().set(*this, loop_.now() + kDrainCheck);
+  }
+
+ private:
+  static constexpr size_t kShedAtOnce = 16;
+
+  void run() {
+    loop_.bind_to_this_thread();
+    service_ = make_service_(index_, loop_);
+    fleet_->services[index_] = service_.get();
+    if (report_start(open_listeners())) loop_.run();
+    listeners_.clear();
+    fleet_->services[index_] = nullptr;  // sockets that are still handed over close
+    service_->abort_all();
+    // Frees what was retired while the service that it refers to still lives.
+    loop_.run_once(std::chrono::milliseconds(0));
+    service_.reset();
+    const std::lock_guard lock(fleet_->mutex);
+    ++fleet_->ended;
+    fleet_->changed.notify_all();
+  }
+
+  std::string open_listeners() {
+    for (const std::unique_ptr<Listener>& listener : listeners_) {
+      if (const int error = listener->open()) {
+        return std::string("epoll refuses a listening socket: ") + strerrordesc_np(error);
+      }
+    }
+    return {};
+  }
+
+  bool report_start(const std::string& error) {
+    const std::lock_guard lock(fleet_->mutex);
+    ++fleet_->started;
+    if (!error.empty()) fleet_->error = error;
+    fleet_->changed.notify_all();
+    return error.empty();
+  }
+
+  uint64_t all_connections() const noexcept {
+    uint64_t sum = 0;
+    for (const WorkerLoad& load : fleet_->loads) {
+      sum += load.connections.load(std::memory_order_relaxed);
+    }
+    return sum;
+  }
+
+  // At 90 % of the cap those who have been idle longest make room for newcomers.
+  void make_way() {
+    if (all_connections() >= options_.max_connections - options_.max_connections / 10) {
+      service_->shed_idle(1);
+    }
+  }
+
+  size_t choose_worker() const noexcept {
+    size_t least = index_;
+    uint32_t fewest = fleet_->loads[index_].connections.load(std::memory_order_relaxed);
+    const uint32_t own = fewest;
+    for (size_t i = 0; i < fleet_->loads.size(); ++i) {
+      const uint32_t count = fleet_->loads[i].connections.load(std::memory_order_relaxed);
+      if (count < fewest) {
+        fewest = count;
+        least = i;
+      }
+    }
+    return own > fewest + kSlack ? least : index_;
+  }
+
+  std::shared_ptr<Fleet> fleet_;
+  size_t index_;
+  WorkerOptions options_;
+  Workers::MakeService& make_service_;
+  Loop loop_;
+  std::vector<std::unique_ptr<Listener>> listeners_;
+  std::unique_ptr<Service> service_;
+  Time drain_until_{};
+  std::thread thread_;
+};
+
+Workers::Workers(size_t count, const WorkerOptions& options, MakeService make_service)
+    : fleet_(std::make_shared<Fleet>(count)), make_service_(std::move(make_service)) {
+  for (size_t i = 0; i < count; ++i) {
+    workers_.push_back(std::make_unique<Worker>(fleet_, i, options, make_service_));
+  }
+}
+
+Workers::~Workers() {
+  abort();
+  workers_.clear();
+}
+
+void Workers::listen(size_t index, int descriptor, bool shared) {
+  workers_[index]->listen(descriptor, shared);
+}
+
+std::string Workers::start() {
+  for (const auto& worker : workers_) worker->start();
+  std::unique_lock lock(fleet_->mutex);
+  fleet_->changed.wait(lock, [this] { return fleet_->started == workers_.size(); });
+  started_ = true;
+  return fleet_->error;
+}
+
+void Workers::stop_accepting() {
+  if (!started_) return;
+  auto closed = std::make_shared<std::latch>(static_cast<ptrdiff_t>(workers_.size()));
+  for (const auto& worker : workers_) {
+    worker->call([&worker = *worker, closed] {
+      worker.close_listeners();
+      closed->count_down();
+    });
+  }
+  closed->wait();
+}
+
+void Workers::drain() {
+  for (const auto& worker : workers_) worker->call([&worker = *worker] { worker.drain(); });
+}
+
+void Workers::abort() {
+  for (const auto& worker : workers_) worker->call([&worker = *worker] { worker.abort(); });
+}
+
+bool Workers::wait(std::chrono::milliseconds time) {
+  std::unique_lock lock(fleet_->mutex);
+  return fleet_->changed.wait_for(lock, time, [this] { return fleet_->ended == workers_.size(); });
+}
+
+uint32_t Workers::connections(size_t worker) const noexcept {
+  return fleet_->loads[worker].connections.load(std::memory_order_relaxed);
+}
+
+}  // namespace sluice::net

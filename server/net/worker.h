@@ -1,0 +1,94 @@
+// Workers: N threads, each with a loop, listeners of its own and the connections that came through them.
+//
+// Invariants:
+//   1. A connection never changes threads. Only a fresh socket, before its first octet is read, may be handed to the
+//      worker with the fewest connections, because the kernel's spread over SO_REUSEPORT sockets is uneven.
+//   2. Workers are given listening descriptors; they open no socket by name.
+//   3. All workers are told to stop through their mailboxes; a loop ends when its service has no connection left, or
+//      when the time for that is over.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "server/net/connection_slot.h"
+#include "server/net/descriptor.h"
+#include "server/net/listener.h"
+#include "server/net/loop.h"
+
+namespace sluice::net {
+
+// A socket somebody accepted, on its way to its worker's service.
+struct AcceptedSocket {
+  Descriptor descriptor;
+  Peer peer;
+  ConnectionSlot slot;
+};
+
+// What a worker does with its connections. One per worker; made, used and destroyed on the worker's thread.
+class Service {
+ public:
+  virtual ~Service() = default;
+
+  virtual void serve(AcceptedSocket socket) = 0;
+  // Over the cap: say so if it can be said at once (503), and close.
+  virtual void turn_away(AcceptedSocket socket) = 0;
+  // Ends the `count` connections that have been idle longest.
+  virtual void shed_idle(size_t count) = 0;
+  // Connections end with their current exchange; idle ones at once.
+  virtual void drain() = 0;
+  // Cuts what is left.
+  virtual void abort_all() = 0;
+  virtual size_t connections() const = 0;
+};
+
+struct WorkerOptions {
+  ListenerOptions listener;
+  uint64_t max_connections;                      // of all workers together
+  std::chrono::milliseconds shutdown_timeout;    // how long draining may take
+};
+
+class Worker;
+struct Fleet;
+
+// All workers of the process. Owned by the main thread, whose methods these are.
+class Workers {
+ public:
+  using MakeService = std::function<std::unique_ptr<Service>(size_t worker, Loop& loop)>;
+
+  Workers(size_t count, const WorkerOptions& options, MakeService make_service);
+  ~Workers();
+  Workers(const Workers&) = delete;
+  Workers& operator=(const Workers&) = delete;
+
+  // Adds a listening descriptor to worker `index`. Before start().
+  void listen(size_t index, int descriptor, bool shared);
+  // Starts the threads; returns when all accept, with an empty string or what went wrong.
+  [[nodiscard]] std::string start();
+
+  // Stops accepting; returns when no worker uses its listening descriptors any more, so that they can be closed.
+  void stop_accepting();
+  // Begins draining; wait() returns when all workers ended.
+  void drain();
+  // Cuts every connection and ends the workers.
+  void abort();
+  // True when all workers ended within `time`.
+  bool wait(std::chrono::milliseconds time);
+
+  size_t count() const noexcept { return workers_.size(); }
+  uint32_t connections(size_t worker) const noexcept;
+
+ private:
+  std::shared_ptr<Fleet> fleet_;
+  MakeService make_service_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  bool started_ = false;
+};
+
+}  // namespace sluice::net
