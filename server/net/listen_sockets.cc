@@ -25,6 +25,7 @@
 #include <thread>
 #include <utility>
 
+#include "server/net/descriptor.h"
 #include "server/net/listen_address.h"
 #include "server/net/listener.h"
 
@@ -37,22 +38,6 @@ constexpr int kLockAttempts =
     50;  // of 20 ms: a lock held longer than a second is not another start's
 constexpr int kPortAttempts =
     16;  // for port 0: the kernel may give one that another process is about to listen on
-
-// A descriptor that is closed unless it is released.
-class Descriptor {
- public:
-  explicit Descriptor(int value) noexcept : value_(value) {}
-  ~Descriptor() {
-    if (value_ >= 0) ::close(value_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const noexcept { return value_; }
-  int release() noexcept { return std::exchange(value_, -1); }
-
- private:
-  int value_;
-};
 
 // A socket address of any family, as bind() wants it.
 struct Name {
@@ -316,11 +301,15 @@ std::string ListenSockets::open_unix(const std::string& path, int backlog) {
   std::string error = bind_unix(socket.get(), path);
   if (!error.empty()) return error;
   struct stat status {};
-  if (::lstat(path.c_str(), &status) != 0 || ::listen(socket.get(), backlog) != 0)
-    return unix_error(path, errno);
+  if (::lstat(path.c_str(), &status) != 0) return unix_error(path, errno);
   unix_path_ = path;
   unix_device_ = status.st_dev;
   unix_inode_ = status.st_ino;
+  if (::listen(socket.get(), backlog) != 0) {
+    error = unix_error(path, errno);
+    close_all();
+    return error;
+  }
   url_ = "unix:" + path;
   shared_ = true;
   descriptors_.push_back(socket.release());
