@@ -37,12 +37,16 @@ def _comparison(workload: Workload, one: Series, series: Dict[Key, Series]) -> d
     if key is None or key not in series:
         return {"reference": None, "ratio": None, "target": None, "verdict": None}
     ratio = _ratio(one, series[key])
-    bound = one.cell.server == SUBJECT and ratio is not None
+    bound = one.cell.server == SUBJECT
     return {
         "reference": f"{key[0]} {key[1]}", "ratio": ratio,
         "target": workload.target if bound else None,
-        "verdict": stats.verdict(_interval(ratio), workload.target) if bound else None,
+        "verdict": _verdict(ratio, workload.target) if bound else None,
     }
+
+
+def _verdict(ratio: Optional[dict], target: float) -> str:
+    return stats.verdict(_interval(ratio), target) if ratio else "void"
 
 
 def _ratio(one: Series, other: Series) -> Optional[dict]:
@@ -131,15 +135,16 @@ def _speed_table(workload: str, results: dict) -> str:
              if record["workload"] == workload}
     rows += [_speed_row(record, ahead.get((record["server"], record["variant"])))
              for record in records]
-    notes = [f"  void: {record['server']} {record['variant']}: {complaint}"
-             for record in records for complaint in dict.fromkeys(record["complaints"])]
+    notes = [f"  {len(record['complaints'])} runs of {record['server']} {record['variant']} were "
+             f"void, the first because: {record['complaints'][0]}"
+             for record in records if record["complaints"]]
     return "\n".join([records[0]["title"], table(rows)] + notes)
 
 
 def _speed_row(record: dict, against: Optional[dict]) -> List[str]:
     name = record["server"] + ("" if record["variant"] == "plain" else f" {record['variant']}")
     if record["per_second"] is None:
-        return [name] + ["void"] + [""] * 9
+        return [name, "void"] + [""] * 9
     ratio = record["ratio"]
     return [name, f"{record['per_second']:,.0f}", _milliseconds(record["p50"]),
             _milliseconds(record["p99"]),
@@ -197,9 +202,11 @@ def _closing(results: dict) -> str:
     said = verdicts(results)
     behind = [f"{record['workload']}/{record['peer']}" for record in results["peers"]
               if not record["ahead"]]
-    lines = [f"{said.count('met')} targets met, {said.count('missed')} missed"]
+    lines = [f"{said.count('met')} targets met, {said.count('missed')} missed, "
+             f"{said.count('void')} void"]
     if behind:
         lines.append("not ahead of: " + ", ".join(behind))
+    lines += [f"NOT MEASURED: {error}" for error in results["errors"]]
     return "\n".join(lines)
 
 

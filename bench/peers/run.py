@@ -14,6 +14,8 @@ import tempfile
 from pathlib import Path
 from typing import Callable, List
 
+sys.dont_write_bytecode = True  # a run leaves nothing behind in the sources
+
 import idle
 import machine
 import report
@@ -81,6 +83,8 @@ def run(options: argparse.Namespace, tell: Callable[[str], None]) -> dict:
     """Measures everything that was asked for and returns the report's records."""
     if not shutil.which("wrk"):
         raise BenchError("wrk is not installed: apt package wrk")
+    if "syscalls" in selected(options) and not syscalls.available():
+        raise BenchError("strace is not installed: apt package strace")
     makers = choose_makers(options, tell)
     server_core, load_core = machine.cores()
     os.sched_setaffinity(0, {load_core})  # nor may this program disturb the server
@@ -91,6 +95,7 @@ def run(options: argparse.Namespace, tell: Callable[[str], None]) -> dict:
         "versions": {name: maker.version_text() for name, maker in makers.items()}
                     | {"wrk": wrk.version()},
         "speed": [], "peers": [], "memory": [], "syscalls": [],
+        "errors": [],
     }
     with tempfile.TemporaryDirectory(prefix="sluice-bench-") as name:
         temp = Path(name)
@@ -104,22 +109,46 @@ def run(options: argparse.Namespace, tell: Callable[[str], None]) -> dict:
 
 
 def measure_all(options: argparse.Namespace, bench: speed.Bench, results: dict) -> None:
-    """Fills `results` workload by workload."""
+    """Fills `results`. What cannot be measured is noted, and does not spoil the rest."""
     chosen = selected(options)
     for workload in workloads.WORKLOADS:
         if workload.name in chosen:
-            series = speed.measure(workload, bench, options.rounds, options.seconds, options.seed)
-            results["speed"] += report.speed_records(workload, series)
-            results["peers"] += report.peer_records(workload, series)
-    if "memory" in chosen:
-        repeats = 1 if options.quick else idle.REPEATS
-        results["memory"] = [report.idle_record(idle.measure(name, bench, repeats=repeats))
-                             for name in bench.makers]
-    if "syscalls" in chosen:
-        if not syscalls.available():
-            raise BenchError("strace is not installed: apt package strace")
-        results["syscalls"] = [report.syscall_record(syscalls.measure(name, case, bench))
-                               for case in syscalls.CASES for name in bench.makers]
+            attempt(workload.name, results,
+                    lambda: measure_speed(workload, options, bench, results))
+    for name in bench.makers:
+        if "memory" in chosen:
+            attempt("memory", results, lambda: measure_idle(name, options, bench, results))
+    for case in syscalls.CASES:
+        for name in bench.makers:
+            if "syscalls" in chosen:
+                attempt("syscalls", results, lambda: results["syscalls"].append(
+                    report.syscall_record(syscalls.measure(name, case, bench))))
+
+
+def attempt(name: str, results: dict, measurement: Callable[[], None]) -> None:
+    """Runs `measurement` and notes what prevented it."""
+    try:
+        measurement()
+    except (BenchError, OSError) as error:
+        results["errors"].append(f"{name}: {error}")
+
+
+def measure_speed(workload: workloads.Workload, options: argparse.Namespace, bench: speed.Bench,
+                  results: dict) -> None:
+    """All rounds of one workload."""
+    series = speed.measure(workload, bench, options.rounds, options.seconds, options.seed)
+    records = report.speed_records(workload, series)
+    results["speed"] += records
+    results["errors"] += [f"{workload.name}: {record['server']}: {record['complaints'][0]}"
+                          for record in records if not record["rounds"]]
+    results["peers"] += report.peer_records(workload, series)
+
+
+def measure_idle(name: str, options: argparse.Namespace, bench: speed.Bench,
+                 results: dict) -> None:
+    """Memory of one server."""
+    repeats = 1 if options.quick else idle.REPEATS
+    results["memory"].append(report.idle_record(idle.measure(name, bench, repeats=repeats)))
 
 
 class Progress:
@@ -144,8 +173,12 @@ class Progress:
 
 
 def main() -> int:
-    """0 when measured, whatever the verdicts; 2 when it could not be measured."""
+    """0 when all was measured, whatever the verdicts; 2 when something could not be."""
     options = parse(sys.argv[1:])
+    if options.json:  # a path that cannot be written is better known before the rounds than after
+        options.json = Path(options.json).absolute()
+        options.json.parent.mkdir(parents=True, exist_ok=True)
+        options.json.touch()
     tell = Progress()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # unwinds: servers end, folders go
     try:
@@ -159,8 +192,8 @@ def main() -> int:
     tell.end()
     print(report.text(results))
     if options.json:
-        Path(options.json).write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-    return 0
+        options.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    return 2 if results["errors"] else 0
 
 
 if __name__ == "__main__":

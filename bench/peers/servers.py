@@ -87,8 +87,11 @@ class Running:
             os.truncate(log, 0)
 
     def log_lines(self) -> int:
-        """How many lines the access log has."""
-        with open(self.temp / "access.log", "rb") as log:
+        """How many lines the access log has; a log that is not there has none."""
+        path = self.temp / "access.log"
+        if not path.exists():
+            return 0
+        with open(path, "rb") as log:
             return sum(block.count(b"\n") for block in iter(lambda: log.read(1 << 20), b""))
 
     def stop(self) -> None:

@@ -19,6 +19,7 @@ from workloads import Cell, Workload
 from wrk import Wrk
 
 TRIES = 3
+GIVE_UP_ROUNDS = 3  # void ones in a row: then the cell is not run again
 WARM_SECONDS = 1
 # Until the server has seen that wrk is gone: closing the connections is part of the round.
 SETTLE_SECONDS = 0.05
@@ -114,7 +115,7 @@ def _start_all(workload: Workload, cells: List[Cell], bench: Bench,
 
 
 def _check_bytes(server: servers.Running, workload: Workload, cell: Cell, bench: Bench) -> None:
-    """A server that sends something else is not compared: that ends the run."""
+    """A server that sends something else is not compared: that ends the workload."""
     expected = bench.bodies[workload.document]
     answers = [client.fetch(server.port, workload.document)]
     if cell.variant.pipeline > 1:
@@ -127,6 +128,9 @@ def _check_bytes(server: servers.Running, workload: Workload, cell: Cell, bench:
 
 def _one_round(server: servers.Running, workload: Workload, result: Series, bench: Bench,
                seconds: int) -> None:
+    if len(result.samples) >= GIVE_UP_ROUNDS and not any(result.samples[-GIVE_UP_ROUNDS:]):
+        result.samples.append(None)
+        return
     for _ in range(TRIES):
         sample, complaint = _load(server, workload, result.cell, bench, seconds)
         if not complaint:

@@ -46,7 +46,7 @@ def quantile(ordered: Sequence[float], share: float) -> float:
 
 
 def bootstrap(values: Sequence[float], seed: int = 1, resamples: int = RESAMPLES) -> Interval:
-    """The median of `values` with its percentile bootstrap interval. The same seed, the same ends."""
+    """The median of `values` and its percentile bootstrap interval; one seed gives one result."""
     rng = random.Random(seed)
     count = len(values)
     medians = sorted(median(rng.choices(values, k=count)) for _ in range(resamples))
