@@ -46,7 +46,6 @@ for name, line in {
     "8-bit": b"Transfer-Encoding: \xffchunked", "name-8-bit": b"Transfer\x82Encoding: chunked",
     "name-space": b"Transfer Encoding: chunked",
     "name-nul": b"Transfer-\x00Encoding: chunked", "no-value": b"Transfer-Encoding:",
-    "valid": b"Transfer-Encoding: chunked",
     "capitals": b"TRANSFER-ENCODING: CHUNKED", "name-quote": b'"Transfer-Encoding": chunked',
     "no-colon": b"Transfer-Encoding chunked",
     "colon-first": b":Transfer-Encoding: chunked", "equals": b"Transfer-Encoding=chunked",
