@@ -2,14 +2,18 @@
 //
 // Invariants:
 //   1. Immutable once it is published; replaced whole, never changed.
-//   2. Its invariant fields are rendered once, when it is made; a response adds only what changes (Date, Connection, Age).
+//   2. Its invariant fields are rendered once, when it is made; a response adds only what changes
+//   (Date, Connection,
+//      Age).
 //   3. The body is either held memory (SharedBody) or an open descriptor (OpenFile), never both.
-// The files handler stores these, and so will the shared cache. Any thread may read one; a worker pins it through a Handle.
+//
+// The files handler stores these, and so will the shared cache. Any thread may read one; a worker
+// pins it through a Handle, of its own or of the store entry that holds it.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <memory>
-#include <string>
+#include <initializer_list>
 #include <string_view>
 
 #include "protocol/message.h"
@@ -21,17 +25,24 @@ namespace sluice::cache {
 
 class Representation final : public SharedOwner {
  public:
-  // Takes over the body's count. `fields` are name and value pairs, copied.
+  // One field; copied. A part with an empty value is left out, so that a caller need not build a
+  // list.
   struct Part {
     std::string_view name;
     std::string_view value;
   };
-  static Ref<Representation> of_memory(int status, std::initializer_list<Part> fields, Ref<SharedBody> body);
-  static Ref<Representation> of_file(int status, std::initializer_list<Part> fields, Ref<OpenFile> file);
+  using Parts = std::initializer_list<Part>;
+
+  // Both take over the body's count. Requires: values are valid field values (RFC 9110
+  // section 5.5).
+  static Ref<Representation> of_memory(int status, Parts fields, Ref<SharedBody> body);
+  static Ref<Representation> of_file(int status, Parts fields, Ref<OpenFile> file);
 
   int status() const noexcept { return status_; }
   const PreparedFields& fields() const noexcept { return fields_; }
+  // Octets of the body. A held body is complete when its representation is made.
   uint64_t length() const noexcept { return length_; }
+  // Exactly one of the two is not null.
   SharedBody* body() const noexcept { return body_.get(); }
   OpenFile* file() const noexcept { return file_.get(); }
   // Octets of memory it costs, itself included: what a byte budget counts.
@@ -40,6 +51,7 @@ class Representation final : public SharedOwner {
  private:
   Representation() = default;
   ~Representation() override = default;
+  static Ref<Representation> make(int status, Parts fields);
 
   int status_ = 200;
   PreparedFields fields_;
