@@ -14,7 +14,7 @@ void RequestBody::open(Stream& stream, bool expected, std::optional<uint64_t> le
   length_ = expected ? length : std::optional<uint64_t>(0);
   ended_ = !expected;
   failed_ = false;
-  wanted_ = false;
+  wanted_ = claimed_ = false;
   cancelled_ = false;
 }
 
@@ -38,7 +38,7 @@ Pull RequestBody::pull(Chain& out, size_t max) {
     if (first) stream_->wake();  // the connection sends 100 (Continue) if the client waits for it
     return Pull::pending;
   }
-  octets_.split(max, out);
+  octets_.split(std::min<uint64_t>(max, octets_.size()), out);
   if (octets_.empty() && ended_) return Pull::end;
   if (!ended_) stream_->wake();  // there is room again
   return Pull::ready;

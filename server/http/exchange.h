@@ -39,6 +39,9 @@ class RequestBody final : public BodySource {
   const FieldList* trailers() const override { return nullptr; }
   void cancel() override;
 
+  // Whoever will pull only after respond() says so before it: content that nobody claimed by then is dropped.
+  void claim() { claimed_ = true; }
+
   // Connection's side.
   void append(Slice octets);
   void finish() { ended_ = true; }
@@ -48,6 +51,7 @@ class RequestBody final : public BodySource {
   bool ended() const noexcept { return ended_; }
   // Somebody pulled at least once: content is wanted.
   bool wanted() const noexcept { return wanted_; }
+  bool claimed() const noexcept { return claimed_ || wanted_; }
   bool cancelled() const noexcept { return cancelled_; }
   // The content was wanted and is over the route's limit: the stream answers 413.
   bool too_large() const noexcept { return too_large_; }
@@ -62,6 +66,7 @@ class RequestBody final : public BodySource {
   bool ended_ = false;
   bool failed_ = false;
   bool wanted_ = false;
+  bool claimed_ = false;
   bool cancelled_ = false;
 };
 

@@ -217,19 +217,23 @@ bool ServerConnection::produce() {
   if (body.too_large() && !exchange_->responded()) {
     exchange_->refuse(413, "content over the route's limit", "request content", "body");
   }
-  if (!exchange_->responded()) {
-    if (exchange_->request().expects_continue && body.wanted() && received_ == 0 &&
-        !std::exchange(continue_sent_, true)) {
-      codec_.write_interim_head({.status = 100}, out_);
-    }
-    return false;
-  }
+  invite_content();
+  if (!exchange_->responded()) return false;
   if (!head_written_) write_head();
   if (!framed_whole_) pull_content();
   if (state_ == State::retired || !framed_whole_ || !next_request_waits()) return false;
   end_exchange(true);
   begin_next_message();
   return true;
+}
+
+// Sends 100 (Continue) once somebody wants the content that the client holds back (RFC 9110 section 10.1.1).
+void ServerConnection::invite_content() {
+  const RequestBody& body = exchange_->request_body();
+  const bool wanted = exchange_->responded() ? body.claimed() : body.wanted();
+  if (!wanted || body.too_large() || head_written_ || received_ > 0) return;
+  if (!exchange_->request().expects_continue || std::exchange(continue_sent_, true)) return;
+  codec_.write_interim_head({.status = 100}, out_);
 }
 
 bool ServerConnection::next_request_waits() const noexcept {
@@ -373,7 +377,7 @@ void ServerConnection::refuse(const ProtocolError& error) {
 // the connection ends with this response (RFC 9112 section 9.6).
 void ServerConnection::abandon_request_content() {
   RequestBody& body = exchange_->request_body();
-  if (request_ended_ || body.wanted()) {
+  if (request_ended_ || body.claimed()) {
     if (body.too_large()) persist_ = false;
     return;
   }

@@ -88,6 +88,7 @@ class ServerConnection final : public net::Task,
 
   // Phase two: pulling, framing, flushing.
   bool produce();
+  void invite_content();
   void write_head();
   void pull_content();
   bool take_pulled(Pull result, Chain& content);
