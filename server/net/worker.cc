@@ -90,7 +90,11 @@ class Worker final : public Acceptor, public Timer {
   void call(std::function<void()> function) {
     loop_.post(std::make_unique<Call>(std::move(function)));
   }
-  void close_listeners() { listeners_.clear(); }
+  // Takes what the kernel has queued first: those clients were told that they are connected.
+  void close_listeners() {
+    for (const std::unique_ptr<Listener>& listener : listeners_) listener->close();
+    listeners_.clear();
+  }
   void drain() {
     if (!service_) return;
     drain_until_ = loop_.now() + options_.shutdown_timeout;
