@@ -48,12 +48,14 @@ class SluiceServer:
 
     `listen` is one address or several; `options` go to the command line as they are. The access log is off unless
     the options say otherwise. `addresses` are the (host, port) pairs and Unix socket paths in the order announced.
-    `exit_code` is what stop() requires. stdout and stderr are kept and can be read at any time.
+    `exit_code` is what stop() requires. stdout and stderr are kept and can be read at any time; `stdout` is a
+    descriptor to use instead of keeping it. `prefix` is a command that runs the server in its own place (prlimit).
     """
 
-    def __init__(self, directory=None, *options, listen="127.0.0.1:0", env=None, cwd=None, exit_code=0):
+    def __init__(self, directory=None, *options, listen="127.0.0.1:0", env=None, cwd=None, exit_code=0, stdout=None,
+                 prefix=()):
         listens = [listen] if isinstance(listen, str) else list(listen)
-        self.command = [str(sluice_binary()), "serve"]
+        self.command = [*map(str, prefix), str(sluice_binary()), "serve"]
         self.command += [str(directory)] if directory is not None else []
         for address in listens:
             self.command += ["--listen", address]
@@ -63,6 +65,7 @@ class SluiceServer:
         self._env = {**os.environ, **(env or {})}
         self._cwd = cwd
         self._exit_code = exit_code
+        self._given_stdout = stdout
         self._lines = []
         self._ready = threading.Event()
         self._stdout = None
@@ -101,8 +104,9 @@ class SluiceServer:
     def start(self):
         self._stdout = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
-            self.command, stdin=subprocess.DEVNULL, stdout=self._stdout, stderr=subprocess.PIPE,
-            env=self._env, cwd=self._cwd)
+            self.command, stdin=subprocess.DEVNULL,
+            stdout=self._stdout if self._given_stdout is None else self._given_stdout,
+            stderr=subprocess.PIPE, env=self._env, cwd=self._cwd)
         self._reader = threading.Thread(target=self._read_stderr, daemon=True)
         self._reader.start()
         if not self._ready.wait(START_SECONDS) or self.process.poll() is not None:
