@@ -1,0 +1,51 @@
+"""What the end-to-end tests share: a small site, and a server for it where a test needs no other."""
+
+import pathlib
+import random
+
+import pytest
+from sluice_server import SluiceServer
+
+LARGE = 48 * 1024 * 1024  # more than all socket buffers of one connection can hold
+
+
+def make_site(root: pathlib.Path) -> pathlib.Path:
+    (root / "index.html").write_text("<!doctype html><title>Site</title><p>Hello.\n")
+    (root / "page.html").write_text("<!doctype html><p>gr\u00fc\u00df dich\n")
+    (root / "style.css").write_text("p { color: green }\n")
+    (root / "folder").mkdir()
+    (root / "folder" / "one.txt").write_text("one\n")
+    (root / "folder" / "two <&>.txt").write_text("two\n")
+    (root / "folder" / "deeper").mkdir()
+    (root / "1k.bin").write_bytes(random.Random(1).randbytes(1024))
+    (root / "200k.bin").write_bytes(random.Random(2).randbytes(200 * 1024))
+    return root
+
+
+@pytest.fixture
+def site(tmp_path) -> pathlib.Path:
+    """A site of the test's own, which it may change."""
+    root = tmp_path / "site"
+    root.mkdir()
+    return make_site(root)
+
+
+@pytest.fixture(scope="module")
+def shared_site(tmp_path_factory) -> pathlib.Path:
+    """A site that no test of the module changes."""
+    return make_site(tmp_path_factory.mktemp("site"))
+
+
+@pytest.fixture(scope="module")
+def shared_server(shared_site):
+    """A server of `shared_site` with default settings, for tests that leave it as it was."""
+    with SluiceServer(shared_site) as running:
+        yield running
+
+
+@pytest.fixture
+def large_file(site) -> pathlib.Path:
+    """A file of LARGE octets, no two of its 8-octet words alike."""
+    path = site / "large.bin"
+    path.write_bytes(b"".join(b"%08x" % word for word in range(LARGE // 8)))
+    return path

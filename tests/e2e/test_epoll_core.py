@@ -1,0 +1,125 @@
+"""Listeners of every kind at once, several workers, and what happens when descriptors run out."""
+
+import contextlib
+import os
+import socket
+
+import pytest
+from clients import get, request
+from raw_connection import RawConnection
+from sluice_server import SluiceServer, wait_until
+
+
+def has_ipv6() -> bool:
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6):
+            return True
+    except OSError:
+        return False
+
+
+needs_ipv6 = pytest.mark.skipif(not has_ipv6(), reason="no IPv6 here")
+
+
+@needs_ipv6
+@pytest.mark.parametrize("workers", ["1", "3"])
+def test_listeners_of_every_kind_at_once(site, tmp_path, workers):
+    path = str(tmp_path / "socket")
+    listens = ["127.0.0.1:0", "[::1]:0", "unix:" + path, "127.0.0.1:0"]
+    with SluiceServer(site, "--workers", workers, listen=listens) as server:
+        assert len(server.addresses) == 4
+        assert server.addresses[0] != server.addresses[3]
+        assert server.addresses[2] == path
+        for address in server.addresses:
+            for _ in range(8):
+                assert get(address).body == (site / "index.html").read_bytes()
+    assert not os.path.lexists(path), "the socket's name is left behind"
+
+
+@needs_ipv6
+def test_any_address_serves_both_families(site):
+    with SluiceServer(site, listen=":0") as server:
+        assert get(("127.0.0.1", server.port)).status == 200
+        assert get(("::1", server.port)).status == 200
+
+
+def test_a_stale_unix_socket_is_replaced(site, tmp_path):
+    path = str(tmp_path / "socket")
+    with socket.socket(socket.AF_UNIX) as gone:
+        gone.bind(path)
+    with SluiceServer(site, listen="unix:" + path):
+        assert get(path).status == 200
+
+
+def test_many_connections_over_four_workers(site):
+    with SluiceServer(site, "--workers", "4") as server, contextlib.ExitStack() as stack:
+        connections = [stack.enter_context(RawConnection(server.address, 60)) for _ in range(64)]
+        for _ in range(3):
+            for connection in connections:
+                connection.send(request("/1k.bin"))
+            assert {connection.response().status for connection in connections} == {200}
+
+
+def few_descriptors(count):
+    """The prefix of a command line that is to run with a descriptor limit."""
+    return ["prlimit", f"--nofile={count}:{count}"]
+
+
+@pytest.mark.parametrize("options", [(), ("--limit", "connections=100000")], ids=["bounded", "EMFILE"])
+def test_running_out_of_descriptors(site, options):
+    """Existing clients go on, more may wait or be refused, and it recovers by itself."""
+    with SluiceServer(site, *options, prefix=few_descriptors(120)) as server, contextlib.ExitStack() as stack:
+        early = [stack.enter_context(RawConnection(server.address, 120)) for _ in range(20)]
+
+        def all_early_are_served():
+            for connection in early:
+                connection.send(request("/200k.bin"))
+            return {connection.response().status for connection in early} == {200}
+
+        assert all_early_are_served()
+        late = [socket.create_connection(server.address, 30) for _ in range(300)]
+        for one in late:
+            with contextlib.suppress(OSError):  # it may have been refused already
+                one.sendall(request("/"))
+        for _ in range(5):
+            assert all_early_are_served()
+        assert server.open_descriptors() <= 120
+        for one in late:
+            one.close()
+
+        def a_new_client_is_served():
+            with contextlib.suppress(AssertionError, OSError):
+                response = get(server.address, seconds=5)
+                return response is not None and response.status == 200
+
+        wait_until(a_new_client_is_served, 60, "serving a new client")
+        assert all_early_are_served()
+
+
+def test_it_does_not_spin_without_descriptors(site):
+    """While accepting pauses the process costs little: the backlog must not wake it again and again."""
+    with SluiceServer(site, "--workers", "1", "--limit", "connections=100000", prefix=few_descriptors(90)) as server:
+        late = [socket.create_connection(server.address, 30) for _ in range(200)]
+
+        def ticks():
+            with open(f"/proc/{server.pid}/stat") as stat:
+                fields = stat.read().rsplit(")", 1)[1].split()
+            return int(fields[11]) + int(fields[12])
+
+        wait_until(lambda: server.open_descriptors() >= 80, 20, "using up the descriptors")
+        before = ticks()
+        with contextlib.suppress(TimeoutError):
+            late[0].settimeout(1)
+            late[0].recv(1)
+        assert ticks() - before < 30, "hundredths of a second of CPU time in one second"
+        for one in late:
+            one.close()
+
+
+def test_descriptors_are_given_back(site):
+    with SluiceServer(site, "--workers", "2") as server:
+        get(server.address, "/200k.bin")
+        before = server.open_descriptors()
+        for _ in range(100):
+            assert get(server.address, "/200k.bin").status == 200
+        wait_until(lambda: server.open_descriptors() <= before, 20, "as many descriptors as before")
