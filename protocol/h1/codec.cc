@@ -127,7 +127,10 @@ Outcome Codec::read_field_lines(std::string_view input, ControlFields& control, 
   Field field;
   Outcome outcome;
   while ((outcome = next_field_line(input, section, cursor_, field, error)) == Outcome::line) {
-    if (!control.take(field)) fields.add(field.name, field.value, field.id);
+    const bool taken = control.take(field);
+    // In a response it is metadata as well: of what a GET would have sent, after HEAD and in a 304.
+    const bool kept = role_ == Role::client && field.id == FieldId::content_length;
+    if (!taken || kept) fields.add(field.name, field.value, field.id);
   }
   return outcome;
 }
