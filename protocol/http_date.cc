@@ -1,3 +1,4 @@
+// IMF-fixdate from the standard library's calendar: no locale, no time zone, no allocation.
 #include "protocol/http_date.h"
 
 #include <algorithm>
@@ -11,8 +12,8 @@ namespace {
 constexpr std::array kDays{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
 constexpr std::array kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                              "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-constexpr int64_t kYearZero = -62'167'219'200;   // 0000-01-01T00:00:00Z
-constexpr int64_t kYearLast = 253'402'300'799;   // 9999-12-31T23:59:59Z
+constexpr int64_t kYearZero = -62'167'219'200;  // 0000-01-01T00:00:00Z
+constexpr int64_t kYearLast = 253'402'300'799;  // 9999-12-31T23:59:59Z
 
 void put_digits(char* out, unsigned value, size_t digits) noexcept {
   for (size_t i = digits; i > 0; --i, value /= 10) out[i - 1] = static_cast<char>('0' + value % 10);

@@ -1,3 +1,5 @@
+// The exchange's life, from the route's filters to the pool, and the short texts that Sluice
+// answers with itself.
 #include "server/http/exchange.h"
 
 #include <algorithm>
@@ -23,7 +25,8 @@ void RequestBody::close() {
   stream_ = nullptr;
 }
 
-// Wakes the stream only when something changed for it, so that a pull that finds nothing is the end of the matter.
+// Wakes the stream only when something changed for it, so that a pull that finds nothing is the end
+// of the matter.
 Pull RequestBody::pull(Chain& out, size_t max) {
   const bool first = !std::exchange(wanted_, true);
   if (!too_large_ && length_.value_or(received_) > limit_) {

@@ -1,8 +1,8 @@
 // One request with its response: what a handler and its filters work on.
 //
-// Owned by its Stream, pooled by its worker (its field lists and its source memory are used again, so that a
-// keep-alive request allocates nothing). Thread: the stream's loop.
-// States: active -> responded -> ended, or aborted from any of the first two.
+// Owned by its Stream, pooled by its worker (its field lists and its source memory are used again,
+// so that a keep-alive request allocates nothing). Thread: the stream's loop. States: active ->
+// responded -> ended, or aborted from any of the first two.
 #pragma once
 
 #include <cassert>
@@ -29,8 +29,8 @@ namespace sluice::http {
 // The request's content as it arrives: the connection appends, whoever wants it pulls.
 class RequestBody final : public BodySource {
  public:
-  // `stream` is woken when a pull makes room, or asks for content that a 100 (Continue) must invite.
-  // `limit`: octets of content that this route reads; one more fails the body.
+  // `stream` is woken when a pull makes room, or asks for content that a 100 (Continue) must
+  // invite. `limit`: octets of content that this route reads; one more fails the body.
   void open(Stream& stream, bool expected, std::optional<uint64_t> length, uint64_t limit);
   void close();
 
@@ -39,7 +39,8 @@ class RequestBody final : public BodySource {
   const FieldList* trailers() const override { return nullptr; }
   void cancel() override;
 
-  // Whoever will pull only after respond() says so before it: content that nobody claimed by then is dropped.
+  // Whoever will pull only after respond() says so before it: content that nobody claimed by then
+  // is dropped.
   void claim() { claimed_ = true; }
 
   // Connection's side.
@@ -84,7 +85,8 @@ class Exchange {
 
   // --- For handlers and filters --------------------------------------------------------------
   const RequestHead& request() const noexcept { return request_; }
-  // The request's content; pulling it sends 100 (Continue) when the client waits for that. Empty when there is none.
+  // The request's content; pulling it sends 100 (Continue) when the client waits for that. Empty
+  // when there is none.
   RequestBody& request_body() noexcept { return request_body_; }
 
   // The head to fill before respond(). Starts as 200 without fields.
@@ -107,13 +109,15 @@ class Exchange {
   }
 
   // Why Sluice itself made this response, for the log.
-  void explain(std::string_view cause, std::string_view phase = "handler", std::string_view limit = {}) {
+  void explain(std::string_view cause, std::string_view phase = "handler",
+               std::string_view limit = {}) {
     explanation_ = {cause, phase, limit};
   }
   const Explanation& explanation() const noexcept { return explanation_; }
 
   // --- For the stream ------------------------------------------------------------------------
-  // Takes the contents of `head` (swapping, so that both keep their memory) and hands the request to the route.
+  // Takes the contents of `head` (swapping, so that both keep their memory) and hands the request
+  // to the route.
   void start(Stream& stream, RequestHead& head, Router& router, net::Time now);
   bool started() const noexcept { return stream_ != nullptr; }
   bool responded() const noexcept { return responded_; }
@@ -123,8 +127,8 @@ class Exchange {
   net::Time started_at() const noexcept { return started_at_; }
   // Tells the handler that request content arrived, unless it has responded.
   void notify_request_body();
-  // Takes the answer out of the handler's hands: a refusal that the connection decides (408, 413, a broken body).
-  // Requires: not responded.
+  // Takes the answer out of the handler's hands: a refusal that the connection decides (408, 413, a
+  // broken body). Requires: not responded.
   void refuse(int status, std::string_view cause, std::string_view phase, std::string_view limit);
   // Ends the exchange: cancels what is unfinished and makes it ready for the pool.
   void end();
@@ -154,11 +158,12 @@ class ExchangePool {
   std::vector<std::unique_ptr<Exchange>> free_;
 };
 
-// The content of responses that Sluice makes itself: "404 Not Found\n". Static; at most 200 octets, echoes nothing.
+// The content of responses that Sluice makes itself: "404 Not Found\n". Static; at most 200 octets,
+// echoes nothing.
 std::string_view status_text(int status) noexcept;
 
-// Answers with a status and a short plain text that says the same (RFC 9110 section 15), nothing of the request in it.
-// For 405, `allow` is the Allow field's value (a literal).
+// Answers with a status and a short plain text that says the same (RFC 9110 section 15), nothing of
+// the request in it. For 405, `allow` is the Allow field's value (a literal).
 void respond_with_status(Exchange& exchange, int status, std::string_view cause,
                          std::string_view allow = {});
 

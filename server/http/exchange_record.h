@@ -11,22 +11,23 @@ namespace sluice::http {
 
 // Views are valid during the call of ExchangeLog::record only. Empty views: not known.
 struct ExchangeRecord {
-  std::string_view peer;      // address without port
+  std::string_view peer;  // address without port
   std::string_view method;
-  std::string_view target;    // as received
+  std::string_view target;  // as received
   std::string_view authority;
   std::string_view protocol;  // "HTTP/1.1"
   std::string_view user_agent;
   std::string_view referer;
-  int status = 0;                  // 0: no response was sent
-  uint64_t octets = 0;             // of content, framed for the peer
-  std::chrono::microseconds duration{0};  // from the head's last octet to the response's last octet given to the kernel
-  int64_t wall_microseconds = 0;   // when it ended, since 1970
-  bool complete = true;            // false: the response was cut
+  int status = 0;       // 0: no response was sent
+  uint64_t octets = 0;  // of content, framed for the peer
+  std::chrono::microseconds duration{
+      0};  // from the head's last octet to the response's last octet given to the kernel
+  int64_t wall_microseconds = 0;  // when it ended, since 1970
+  bool complete = true;           // false: the response was cut
   // For responses that Sluice made itself, and for cut ones; static texts.
   std::string_view cause;
-  std::string_view phase;          // "head", "request body", "handler", "response"
-  std::string_view limit;          // the key in conf/limits.h
+  std::string_view phase;  // "head", "request body", "handler", "response"
+  std::string_view limit;  // the key in conf/limits.h
 };
 
 // Takes records. One per worker, called on its thread; must not block.

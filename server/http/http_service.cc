@@ -1,3 +1,4 @@
+// Makes a connection of each accepted socket, or turns it away.
 #include "server/http/http_service.h"
 
 #include <sys/socket.h>
@@ -20,8 +21,8 @@ void HttpService::serve(net::AcceptedSocket socket) {
   // The lists of the context own connections; each frees itself through Loop::retire.
   auto connection =
       std::make_unique<ServerConnection>(context_, std::move(socket.slot), socket.peer);
-  auto transport = std::make_unique<net::SocketTransport>(
-      context_.loop, socket.descriptor.release(), *connection);
+  auto transport = std::make_unique<net::SocketTransport>(context_.loop,
+                                                          socket.descriptor.release(), *connection);
   if (transport->open() != 0) return;  // epoll has no memory for it: the socket closes
   connection.release()->open(std::move(transport));
 }

@@ -18,7 +18,8 @@ struct Route {
   uint64_t body_limit = UINT64_MAX;  // octets of request content that the handler may be given
 };
 
-// Chooses a route by a request's head. One per worker; never blocks, never fails: there is always a default route.
+// Chooses a route by a request's head. One per worker; never blocks, never fails: there is always a
+// default route.
 class Router {
  public:
   virtual ~Router() = default;

@@ -1,3 +1,5 @@
+// A server connection's turn: parse, pull, frame, flush; and how it ends. Its deadlines are in
+// server_connection_deadlines.cc.
 #include "server/http/server_connection.h"
 
 #include <algorithm>
@@ -75,7 +77,8 @@ bool ServerConnection::wants_input() const noexcept {
   return false;
 }
 
-// Feeds the codec until it has a whole request, the input is used up, or the turn's budget is spent.
+// Feeds the codec until it has a whole request, the input is used up, or the turn's budget is
+// spent.
 bool ServerConnection::parse() {
   bool advanced = false;
   while (wants_input()) {
@@ -135,8 +138,8 @@ bool ServerConnection::make_room() {
   }
   if (input_end_ < input_->capacity()) return true;
   const size_t kept = input_end_ - input_begin_;
-  Ref<Block> next = kept < BlockPool::kBlockSize ? context_.pool.acquire()
-                                                 : context_.pool.acquire_large();
+  Ref<Block> next =
+      kept < BlockPool::kBlockSize ? context_.pool.acquire() : context_.pool.acquire_large();
   if (!next || kept == next->capacity()) {
     refuse({.status = 431, .cause = "no room for a head this large", .limit = "large_heads"});
     return false;
@@ -227,7 +230,8 @@ bool ServerConnection::produce() {
   return true;
 }
 
-// Sends 100 (Continue) once somebody wants the content that the client holds back (RFC 9110 section 10.1.1).
+// Sends 100 (Continue) once somebody wants the content that the client holds back (RFC 9110
+// section 10.1.1).
 void ServerConnection::invite_content() {
   const RequestBody& body = exchange_->request_body();
   const bool wanted = exchange_->responded() ? body.claimed() : body.wanted();
@@ -264,8 +268,8 @@ void ServerConnection::pull_content() {
   more_to_pull_ = false;
   while (!framed_whole_) {
     // What the peer does not take is not pulled: that is all there is to backpressure.
-    more_to_pull_ = (!out_.empty() && !transport_->writable()) ||
-                    out_.size() >= context_.limits.turn_write;
+    more_to_pull_ =
+        (!out_.empty() && !transport_->writable()) || out_.size() >= context_.limits.turn_write;
     if (more_to_pull_) return;
     Chain content;
     const Pull result =
@@ -373,8 +377,8 @@ void ServerConnection::refuse(const ProtocolError& error) {
   record_refusal(error);
 }
 
-// The response is about to start: what is left of the request is read and dropped when that is cheap, else
-// the connection ends with this response (RFC 9112 section 9.6).
+// The response is about to start: what is left of the request is read and dropped when that is
+// cheap, else the connection ends with this response (RFC 9112 section 9.6).
 void ServerConnection::abandon_request_content() {
   RequestBody& body = exchange_->request_body();
   if (request_ended_ || body.claimed()) {
@@ -405,8 +409,9 @@ void ServerConnection::begin_next_message() {
   set_state(State::idle);
 }
 
-// Our side is done: FIN, and what the client still sends is read and dropped for a while, because closing with
-// unread octets would send RST, which can destroy the response before the client has read it (RFC 9112 section 9.6).
+// Our side is done: FIN, and what the client still sends is read and dropped for a while, because
+// closing with unread octets would send RST, which can destroy the response before the client has
+// read it (RFC 9112 section 9.6).
 void ServerConnection::linger() {
   input_.reset();
   input_begin_ = input_end_ = 0;
@@ -431,13 +436,15 @@ void ServerConnection::discard_while_lingering() {
   update_timer();
 }
 
-// Ends the connection with whatever it was doing. A response that its framing cannot show as cut is cut by RST.
+// Ends the connection with whatever it was doing. A response that its framing cannot show as cut is
+// cut by RST.
 void ServerConnection::cut(std::string_view cause, std::string_view limit) {
   if (state_ == State::retired) return;
   if (exchange_) {
     if (head_written_ && framing_ == h1::Framing::until_close) transport_->reset_on_close();
     const Explanation& said = exchange_->explanation();
-    if (said.cause.empty()) exchange_->explain(cause, head_written_ ? "response" : "handler", limit);
+    if (said.cause.empty())
+      exchange_->explain(cause, head_written_ ? "response" : "handler", limit);
     end_exchange(false);
   }
   retire();

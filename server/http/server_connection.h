@@ -1,20 +1,24 @@
-// One client's HTTP/1 connection: reads requests, gives each to its route, sends the answers in order.
+// One client's HTTP/1 connection: reads requests, gives each to its route, sends the answers in
+// order.
 //
-// A turn has two phases. Parsing only sets state (handlers that are called while parsing do too); then the
-// connection pulls content, frames it into one chain, and flushes that once. A pipeline's requests are taken one by
-// one, at most turn_requests a turn, and their responses leave in one flush.
+// A turn has two phases. Parsing only sets state (handlers that are called while parsing do too);
+// then the connection pulls content, frames it into one chain, and flushes that once. A pipeline's
+// requests are taken one by one, at most turn_requests a turn, and their responses leave in one
+// flush.
 //
 // Invariants:
 //   1. One exchange at a time; the next head is parsed when the one before is framed whole.
 //   2. A malformed request reaches no handler and does not spoil the answers before it.
 //   3. An idle connection owns no block and no exchange.
 //   4. At most one timer is armed, for the deadline of the state the connection is in.
-//   5. A response that cannot be completed ends visibly: its last chunk or octets are missing, or a RST says so.
+//   5. A response that cannot be completed ends visibly: its last chunk or octets are missing, or a
+//   RST says so.
 //
 // States (RFC 9112 section 9):
 //   idle -> head -> exchange -> idle ...        a keep-alive connection
-//   exchange -> draining -> idle                the rest of a request nobody wanted is read and dropped
-//   any -> lingering -> (retired)               our side is closed, the client may still be reading
+//   exchange -> draining -> idle                the rest of a request nobody wanted is read and
+//   dropped any -> lingering -> (retired)               our side is closed, the client may still be
+//   reading
 #pragma once
 
 #include <cstdint>
@@ -158,15 +162,15 @@ class ServerConnection final : public net::Task,
   State state_ = State::idle;
   ConnectionList* list_ = nullptr;
   h1::Framing framing_ = h1::Framing::none;
-  bool input_fresh_ = false;     // [begin, end) holds octets the codec has not seen
-  bool peer_ended_ = false;      // a read met the peer's FIN
+  bool input_fresh_ = false;  // [begin, end) holds octets the codec has not seen
+  bool peer_ended_ = false;   // a read met the peer's FIN
   bool persist_ = true;
   bool head_written_ = false;
   bool framed_whole_ = false;
   bool continue_sent_ = false;
-  bool more_to_pull_ = false;     // pulling stopped for the budget or the peer, not for the source
+  bool more_to_pull_ = false;  // pulling stopped for the budget or the peer, not for the source
   bool in_turn_ = false;
-  bool turn_again_ = false;       // somebody woke us within our own turn
+  bool turn_again_ = false;  // somebody woke us within our own turn
   bool request_ended_ = true;
   bool content_arrived_ = false;  // since the handler was last told
   bool closing_ = false;          // no further request is read; linger when all is sent

@@ -1,8 +1,9 @@
 // The deadlines of a server connection: one timer, for whatever the connection waits for.
 //
-// Two kinds. A state may last so long (idle, head, draining, lingering): the deadline is counted from its beginning. Or we
-// wait for the peer to take octets or to send content: then progress is looked at four times per timeout, and
-// no progress for the whole timeout, or too little on average, ends the wait.
+// Two kinds. A state may last so long (idle, head, draining, lingering): the deadline is counted
+// from its beginning. Or we wait for the peer to take octets or to send content: then progress is
+// looked at four times per timeout, and no progress for the whole timeout, or too little on
+// average, ends the wait.
 #include <chrono>
 
 #include "server/http/server_connection.h"
@@ -39,16 +40,17 @@ bool ServerConnection::awaiting_content() const noexcept {
 }
 
 void ServerConnection::update_timer() {
-  const Watch watch = sending()              ? Watch::sending
+  const Watch watch = sending()            ? Watch::sending
                       : awaiting_content() ? Watch::content
-                                             : Watch::nothing;
+                                           : Watch::nothing;
   if (watch != Watch::nothing) {
     if (watch != watch_) begin_watch(watch);
     return;
   }
   watch_ = Watch::nothing;
   const std::optional<milliseconds> allowed = state_timeout();
-  // A timer left armed by an earlier state finds nothing to do when it fires; that is cheaper than cancelling it.
+  // A timer left armed by an earlier state finds nothing to do when it fires; that is cheaper than
+  // cancelling it.
   if (allowed) context_.loop.timers().set(*this, state_since_ + *allowed);
 }
 
@@ -98,7 +100,8 @@ milliseconds ServerConnection::watch_timeout() const noexcept {
   return watch_ == Watch::sending ? context_.limits.send_timeout : context_.limits.body_timeout;
 }
 
-// Octets that the peer took or sent so far. What lies in our kernel's send queue is no progress of the peer's.
+// Octets that the peer took or sent so far. What lies in our kernel's send queue is no progress of
+// the peer's.
 uint64_t ServerConnection::peer_progress() const noexcept {
   if (watch_ != Watch::sending) return received_;
   const uint64_t unsent = transport_->unsent();

@@ -1,3 +1,5 @@
+// What a worker's connections share: the read block, the second's Date line, the lists of idle and
+// active ones.
 #include "server/http/server_context.h"
 
 #include <cassert>
@@ -23,7 +25,8 @@ h1::Limits codec_limits(const conf::Limits& limits) {
           .content_length = std::numeric_limits<int64_t>::max()};
 }
 
-// Announced a little shorter than kept, so that a client does not send into a connection that is about to close.
+// Announced a little shorter than kept, so that a client does not send into a connection that is
+// about to close.
 std::string keep_alive_line(std::chrono::milliseconds idle_timeout) {
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(idle_timeout).count();
   if (seconds < 10) return {};

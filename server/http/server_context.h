@@ -1,5 +1,6 @@
-// What the connections of one worker share: memory, the clock's text, the route table, the log, and the list of
-// who is idle. Thread: the worker's. Outlives its connections: abort_all() and one more iteration of the loop come first.
+// What the connections of one worker share: memory, the clock's text, the route table, the log, and
+// the list of who is idle. Thread: the worker's. Outlives its connections: abort_all() and one more
+// iteration of the loop come first.
 #pragma once
 
 #include <array>
@@ -77,7 +78,7 @@ class ServerContext {
   BlockPool pool;
   h1::Workspace workspace;
   ExchangePool exchanges;
-  ConnectionList idle;    // waiting for a request, longest first
+  ConnectionList idle;  // waiting for a request, longest first
   ConnectionList active;
 
  private:

@@ -1,7 +1,8 @@
 // One exchange's place on a connection, whatever the HTTP version and the role.
 //
-// An HTTP/1 connection is the stream of its current exchange; an HTTP/2 connection has one object per stream. An
-// Exchange talks to its peer through this and nothing else, which is why a handler cannot see the version.
+// An HTTP/1 connection is the stream of its current exchange; an HTTP/2 connection has one object
+// per stream. An Exchange talks to its peer through this and nothing else, which is why a handler
+// cannot see the version.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +12,8 @@
 
 namespace sluice::http {
 
-// Why a stream is given up. The codec turns it into its version's sign: H1 closes or resets the connection,
-// H2 sends RST_STREAM with the code of the same name (RFC 9113 section 7).
+// Why a stream is given up. The codec turns it into its version's sign: H1 closes or resets the
+// connection, H2 sends RST_STREAM with the code of the same name (RFC 9113 section 7).
 enum class ResetCode : uint8_t { cancel, internal_error, refused };
 
 // Thread: the connection's loop.
@@ -22,7 +23,8 @@ class Stream {
   virtual void submit_interim(const ResponseHead& head) = 0;
   // The exchange's final head and source are set: pull when the transport takes more.
   virtual void submit_final() = 0;
-  // A source has more, or the request's content is wanted: run the connection. Idempotent, never re-enters.
+  // A source has more, or the request's content is wanted: run the connection. Idempotent, never
+  // re-enters.
   virtual void wake() = 0;
   // Gives the stream up; both sources are cancelled.
   virtual void reset(ResetCode code) = 0;

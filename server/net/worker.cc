@@ -1,3 +1,7 @@
+// Workers: starting threads, spreading fresh sockets over them, and ending them in order.
+//
+// What workers share is the Fleet: loads are atomics, everything else is written before the threads
+// start or under its mutex.
 #include "server/net/worker.h"
 
 #include <pthread.h>
@@ -12,8 +16,8 @@
 namespace sluice::net {
 namespace {
 
-// Connections a worker may have more than the least loaded one before it hands a fresh socket over. Handing over
-// costs a wake-up of another thread, so small differences are left alone.
+// Connections a worker may have more than the least loaded one before it hands a fresh socket over.
+// Handing over costs a wake-up of another thread, so small differences are left alone.
 constexpr uint32_t kSlack = 2;
 
 // How often a draining worker looks whether its last connection is gone.
@@ -109,7 +113,8 @@ class Worker final : public Acceptor, public Timer {
   void on_accepted(int descriptor, const Peer& peer) override {
     AcceptedSocket socket{.descriptor = Descriptor(descriptor), .peer = peer};
     make_way();
-    if (all_connections() >= options_.max_connections) return service_->turn_away(std::move(socket));
+    if (all_connections() >= options_.max_connections)
+      return service_->turn_away(std::move(socket));
     const size_t target = choose_worker();
     socket.slot = ConnectionSlot(fleet_->loads[target]);
     if (target == index_) return service_->serve(std::move(socket));

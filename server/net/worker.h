@@ -1,10 +1,14 @@
-// Workers: N threads, each with a loop, listeners of its own and the connections that came through them.
+// Workers: N threads, each with a loop, listeners of its own and the connections that came through
+// them.
 //
 // Invariants:
-//   1. A connection never changes threads. Only a fresh socket, before its first octet is read, may be handed to the
-//      worker with the fewest connections, because the kernel's spread over SO_REUSEPORT sockets is uneven.
+//   1. A connection never changes threads. Only a fresh socket, before its first octet is read, may
+//   be handed to the
+//      worker with the fewest connections, because the kernel's spread over SO_REUSEPORT sockets is
+//      uneven.
 //   2. Workers are given listening descriptors; they open no socket by name.
-//   3. All workers are told to stop through their mailboxes; a loop ends when its service has no connection left, or
+//   3. All workers are told to stop through their mailboxes; a loop ends when its service has no
+//   connection left, or
 //      when the time for that is over.
 #pragma once
 
@@ -31,7 +35,8 @@ struct AcceptedSocket {
   ConnectionSlot slot;
 };
 
-// What a worker does with its connections. One per worker; made, used and destroyed on the worker's thread.
+// What a worker does with its connections. One per worker; made, used and destroyed on the worker's
+// thread.
 class Service {
  public:
   virtual ~Service() = default;
@@ -50,8 +55,8 @@ class Service {
 
 struct WorkerOptions {
   ListenerOptions listener;
-  uint64_t max_connections;                      // of all workers together
-  std::chrono::milliseconds shutdown_timeout;    // how long draining may take
+  uint64_t max_connections;                    // of all workers together
+  std::chrono::milliseconds shutdown_timeout;  // how long draining may take
 };
 
 class Worker;
@@ -72,7 +77,8 @@ class Workers {
   // Starts the threads; returns when all accept, with an empty string or what went wrong.
   [[nodiscard]] std::string start();
 
-  // Stops accepting; returns when no worker uses its listening descriptors any more, so that they can be closed.
+  // Stops accepting; returns when no worker uses its listening descriptors any more, so that they
+  // can be closed.
   void stop_accepting();
   // Begins draining; wait() returns when all workers ended.
   void drain();

@@ -1,3 +1,5 @@
+// Reads what the scheduler will give us: the affinity mask, and cpu.max from our cgroup up to the
+// root.
 #include "server/ops/usable_cpus.h"
 
 #include <sched.h>

@@ -17,10 +17,24 @@
 
 namespace sluice::http {
 
+// What FakeHandler answers to GET /, without the fields that change.
+inline constexpr std::string_view kHello =
+    "HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\nhello GET /";
+
+inline std::string get(std::string_view path, std::string_view more = "") {
+  return "GET " + std::string(path) + " HTTP/1.1\r\nHost: a\r\n" + std::string(more) + "\r\n";
+}
+inline std::string post(std::string_view path, std::string_view content) {
+  return "POST " + std::string(path) +
+         " HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(content.size()) + "\r\n\r\n" +
+         std::string(content);
+}
+
 // One worker's world; may serve several connections one after the other.
 class ConnectionFixture {
  public:
-  explicit ConnectionFixture(const conf::Limits& limits_to_use = {}, std::vector<Filter*> filters = {})
+  explicit ConnectionFixture(const conf::Limits& limits_to_use = {},
+                             std::vector<Filter*> filters = {})
       : limits(limits_to_use),
         router(Route{&handler, std::move(filters), limits.body}),
         context(loop, limits, router, &log) {

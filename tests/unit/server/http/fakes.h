@@ -1,4 +1,5 @@
-// Handlers, sources and filters that tests answer with: second users of the interfaces that carry everything.
+// Handlers, sources and filters that tests answer with: second users of the interfaces that carry
+// everything.
 #pragma once
 
 #include <algorithm>
@@ -67,11 +68,9 @@ class TapSource final : public BodySource {
 // Answers by path:
 //   /echo    sends the request's content back as it arrives
 //   /count   reads all content, then says how many octets there were
-//   /later   waits for the test: `waiting` is the exchange, `cancelled` counts those that ended before
-//   /tap     sends `tap`, chunked unless the tap has a length
-//   /empty   204
-//   /chunked "hello" of unknown length, two octets a pull
-//   other    "hello METHOD PATH", length known
+//   /later   waits for the test: `waiting` is the exchange, `cancelled` counts those that ended
+//   before /tap     sends `tap`, chunked unless the tap has a length /empty   204 /chunked "hello"
+//   of unknown length, two octets a pull other    "hello METHOD PATH", length known
 class FakeHandler final : public Handler {
  public:
   int started = 0;

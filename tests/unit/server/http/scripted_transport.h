@@ -1,5 +1,5 @@
-// The enemy below the connection: a transport that gives what a test scripted, in the pieces it scripted, and takes as
-// little as it likes.
+// The enemy below the connection: a transport that gives what a test scripted, in the pieces it
+// scripted, and takes as little as it likes.
 #pragma once
 
 #include <unistd.h>
@@ -21,10 +21,10 @@ struct Wire {
     enum class Kind { octets, end, reset } kind = Kind::octets;
     std::string octets;
   };
-  std::deque<Step> input;       // given by read, one step a call; would-block when empty
+  std::deque<Step> input;                // given by read, one step a call; would-block when empty
   uint64_t take_per_flush = UINT64_MAX;  // octets taken before the peer "does not take more"
-  bool takes = true;            // false: flush blocks
-  bool fails = false;           // flush fails
+  bool takes = true;                     // false: flush blocks
+  bool fails = false;                    // flush fails
   // --- Seen by the test ---
   std::string output;
   int flushes = 0;
@@ -79,8 +79,8 @@ class ScriptedTransport final : public net::Transport {
   uint64_t take_front(Chain& chain, uint64_t left) {
     if (const FileRange* file = chain.front_file()) {
       std::string part(std::min(left, file->size), '\0');
-      const ssize_t got = ::pread(file->descriptor, part.data(), part.size(),
-                                  static_cast<off_t>(file->offset));
+      const ssize_t got =
+          ::pread(file->descriptor, part.data(), part.size(), static_cast<off_t>(file->offset));
       if (got <= 0) return 0;
       wire_.output.append(part, 0, static_cast<size_t>(got));
       chain.drain(static_cast<uint64_t>(got));

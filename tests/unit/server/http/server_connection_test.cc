@@ -1,4 +1,5 @@
-// A connection's behaviour, octet for octet, over a transport that splits, stalls and breaks where it likes.
+// A connection's behaviour, octet for octet, over a transport that splits, stalls and breaks where
+// it likes.
 #include "server/http/server_connection.h"
 
 #include <gtest/gtest.h>
@@ -10,19 +11,6 @@
 
 namespace sluice::http {
 namespace {
-
-using std::chrono::milliseconds;
-
-constexpr std::string_view kHello =
-    "HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\nhello GET /";
-
-std::string get(std::string_view path, std::string_view more = "") {
-  return "GET " + std::string(path) + " HTTP/1.1\r\nHost: a\r\n" + std::string(more) + "\r\n";
-}
-std::string post(std::string_view path, std::string_view content) {
-  return "POST " + std::string(path) + " HTTP/1.1\r\nHost: a\r\nContent-Length: " +
-         std::to_string(content.size()) + "\r\n\r\n" + std::string(content);
-}
 
 TEST(ServerConnection, AnswersAndStaysOpen) {
   ConnectionFixture f;
@@ -336,7 +324,9 @@ TEST(ServerConnection, SurvivesAResetInEveryState) {
       {"idle, nothing sent", {}, 0},
       {"in a head", {"GET / HT"}, 0},
       {"waiting for the handler", {get("/later")}, 1},
-      {"waiting for content", {"POST /count HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nab"}, 1},
+      {"waiting for content",
+       {"POST /count HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nab"},
+       1},
       {"echoing", {"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nab"}, 0},
       {"source pending", {get("/tap")}, 0},
       {"idle after a response", {get("/")}, 0},
@@ -389,132 +379,6 @@ TEST(ServerConnection, OwnsNoBlockWhileIdle) {
   f.turn();
 }
 
-TEST(ServerConnection, AnswersASlowHeadWith408) {
-  conf::Limits limits;
-  limits.head_timeout = milliseconds(60);
-  ConnectionFixture f(limits);
-  f.connect();
-  f.send("GET / HTTP/1.1\r\n");
-  f.wait(milliseconds(40));
-  f.send("Host: a\r\n");
-  EXPECT_EQ(f.wire.output, "");
-  f.wait(milliseconds(250));  // absolute: octets in between do not extend it
-  EXPECT_EQ(f.statuses(), (std::vector<int>{408}));
-  EXPECT_TRUE(f.wire.shut_down);
-  ASSERT_EQ(f.log.entries.size(), 1u);
-  EXPECT_EQ(f.log.entries[0].limit, "head_timeout");
-}
-
-TEST(ServerConnection, AnswersStalledContentWith408) {
-  conf::Limits limits;
-  limits.body_timeout = milliseconds(80);
-  ConnectionFixture f(limits);
-  f.connect();
-  f.send("POST /count HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\na");
-  f.wait(milliseconds(600));
-  EXPECT_EQ(f.statuses(), (std::vector<int>{408}));
-  EXPECT_EQ(f.handler.cancelled, 1);
-  ASSERT_EQ(f.log.entries.size(), 1u);
-  EXPECT_EQ(f.log.entries[0].limit, "body_timeout");
-}
-
-TEST(ServerConnection, AnswersContentThatTricklesWith408) {
-  conf::Limits limits;
-  limits.body_timeout = milliseconds(150);
-  limits.body_rate = 1'000'000;
-  ConnectionFixture f(limits);
-  f.connect();
-  f.send("POST /count HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n");
-  for (int i = 0; i < 40 && f.wire.output.empty(); ++i) {
-    f.send("x");
-    f.wait(milliseconds(20));
-  }
-  EXPECT_EQ(f.statuses(), (std::vector<int>{408}));
-  ASSERT_EQ(f.log.entries.size(), 1u);
-  EXPECT_EQ(f.log.entries[0].limit, "body_rate");
-}
-
-TEST(ServerConnection, CutsAClientThatDoesNotRead) {
-  conf::Limits limits;
-  limits.send_timeout = milliseconds(80);
-  ConnectionFixture f(limits);
-  f.connect();
-  f.wire.takes = false;
-  f.send(get("/"));
-  EXPECT_FALSE(f.wire.closed);
-  f.wait(milliseconds(600));
-  EXPECT_TRUE(f.wire.closed);
-  ASSERT_EQ(f.log.entries.size(), 1u);
-  EXPECT_EQ(f.log.entries[0].limit, "send_timeout");
-  EXPECT_FALSE(f.log.entries[0].complete);
-}
-
-TEST(ServerConnection, CutsAClientThatReadsTooSlowly) {
-  conf::Limits limits;
-  limits.send_timeout = milliseconds(150);
-  limits.send_rate = 1'000'000;
-  ConnectionFixture f(limits);
-  f.connect();
-  f.handler.tap.ready = std::string(1'000'000, 'x');
-  f.wire.take_per_flush = 10;
-  f.send(get("/tap"));
-  for (int i = 0; i < 60 && !f.wire.closed; ++i) {
-    f.wake();
-    f.wait(milliseconds(20));
-  }
-  EXPECT_TRUE(f.wire.closed);
-  ASSERT_EQ(f.log.entries.size(), 1u);
-  EXPECT_EQ(f.log.entries[0].limit, "send_rate");
-}
-
-TEST(ServerConnection, ClosesWhatIsIdleTooLong) {
-  conf::Limits limits;
-  limits.idle_timeout = milliseconds(60);
-  ConnectionFixture f(limits);
-  f.connect();
-  f.send(get("/"));
-  EXPECT_FALSE(f.wire.shut_down);
-  f.wait(milliseconds(300));
-  EXPECT_TRUE(f.wire.shut_down);
-  EXPECT_EQ(f.statuses(), (std::vector<int>{200})) << "no 408 for an idle connection";
-}
-
-TEST(ServerConnection, LingersForItsTimeOnly) {
-  conf::Limits limits;
-  limits.linger_timeout = milliseconds(60);
-  ConnectionFixture f(limits);
-  f.connect();
-  f.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
-  EXPECT_TRUE(f.wire.shut_down);
-  EXPECT_FALSE(f.wire.closed);
-  f.wait(milliseconds(300));
-  EXPECT_TRUE(f.wire.closed);
-}
-
-TEST(ServerConnection, DrainTimeoutEndsAnUnwantedUpload) {
-  conf::Limits limits;
-  limits.drain_timeout = milliseconds(60);
-  ConnectionFixture f(limits);
-  f.connect();
-  f.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nab");
-  EXPECT_FALSE(f.wire.shut_down);
-  f.wait(milliseconds(300));
-  EXPECT_TRUE(f.wire.shut_down);
-}
-
-TEST(ServerConnection, BeginsNoExchangeAfterItsLife) {
-  conf::Limits limits;
-  limits.connection_life = milliseconds(50);
-  ConnectionFixture f(limits);
-  f.connect();
-  f.send(get("/"));
-  EXPECT_FALSE(f.wire.shut_down);
-  f.wait(milliseconds(100));
-  f.send(get("/"));
-  EXPECT_EQ(f.statuses(), (std::vector<int>{200, 200}));
-  EXPECT_TRUE(f.wire.shut_down);
-}
-
 TEST(ServerConnection, DrainingFinishesTheCurrentExchange) {
   ConnectionFixture f;
   f.connect();
@@ -552,7 +416,8 @@ TEST(ServerConnection, TakesAHeadThatOutgrowsABlock) {
   ConnectionFixture f(limits);
   f.connect();
   std::string head = "GET / HTTP/1.1\r\nHost: a\r\n";
-  for (int i = 0; i < 5; ++i) head += "X-" + std::to_string(i) + ": " + std::string(6000, 'v') + "\r\n";
+  for (int i = 0; i < 5; ++i)
+    head += "X-" + std::to_string(i) + ": " + std::string(6000, 'v') + "\r\n";
   head += "\r\n";
   f.send(head);
   EXPECT_EQ(f.output(), kHello);
@@ -562,30 +427,6 @@ TEST(ServerConnection, TakesAHeadThatOutgrowsABlock) {
   g.send(head);
   EXPECT_EQ(g.statuses(), (std::vector<int>{431}));
   EXPECT_EQ(g.log.entries.at(0).limit, "large_heads");
-}
-
-TEST(Filters, SeeRequestsInOrderAndResponsesInReverse) {
-  std::vector<std::string> notes;
-  NotingFilter outer("outer", notes);
-  NotingFilter inner("inner", notes);
-  ConnectionFixture f({}, {&outer, &inner});
-  f.connect();
-  f.send(get("/"));
-  EXPECT_EQ(notes, (std::vector<std::string>{"outer request", "inner request", "inner response",
-                                             "outer response"}));
-  EXPECT_NE(f.wire.output.find("X-Filter: inner\r\nX-Filter: outer\r\n"), std::string::npos);
-}
-
-TEST(Filters, MayWrapTheSourceOrAnswerThemselves) {
-  CapitalFilter capitals;
-  GuardFilter guard;
-  ConnectionFixture f({}, {&capitals, &guard});
-  f.connect();
-  f.send(get("/"));
-  EXPECT_TRUE(f.wire.output.ends_with("HELLO GET /"));
-  f.send(get("/secret"));
-  EXPECT_TRUE(f.wire.output.ends_with("403 FORBIDDEN\n"));
-  EXPECT_EQ(f.handler.started, 1);
 }
 
 }  // namespace
