@@ -15,10 +15,13 @@ from judge import FOLLOW_UP, Violation, judge, offsets, ways_of_sending
 from raw_connection import Silence
 
 
+NOW = b"@now"  # the scripted server puts the date here, when it answers
+
+
 def answer(status=200, body=b"hello\n", *fields, date=True):
     lines = [b"HTTP/1.1 %d X" % status, b"Content-Length: %d" % len(body), *fields]
     if date:
-        lines.append(b"Date: " + email.utils.formatdate(usegmt=True).encode())
+        lines.append(b"Date: " + NOW)
     return b"\r\n".join(lines) + b"\r\n\r\n" + body
 
 
@@ -60,14 +63,18 @@ class ScriptedServer:
 
     def _converse(self, connection):
         self._read_head(connection)
-        connection.sendall(self._first)
+        self._send(connection, self._first)
         if self._second is not None:
             self._read_head(connection)
-            connection.sendall(self._second)
+            self._send(connection, self._second)
         if self._end == "reset":
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         if self._end != "stay":
             connection.close()
+
+    @staticmethod
+    def _send(connection, octets):
+        connection.sendall(octets.replace(NOW, email.utils.formatdate(usegmt=True).encode()))
 
     @staticmethod
     def _read_head(connection):
@@ -98,7 +105,7 @@ REFUSAL = answer(400, b"bad\n", CLOSING)
     (answer(405, b"", b"Allow: OPTIONS, HEAD, GET"), GOOD_FOLLOW_UP, get(reply(405))),
     (answer(501, b"", CLOSING, date=False), None, get(reply(501), CLOSE)),
     (b"", None, get(reply(400, optional=True), CLOSE)),
-])
+], ids=range(9))
 def test_right_servers_pass(first, second, case):
     with ScriptedServer(first, second) as server:
         judge(case, server.address)
