@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <string_view>
 #include <utility>
@@ -44,7 +45,7 @@ std::string AccessLog::open(const AccessLogOptions& options, std::unique_ptr<Acc
 }
 
 AccessLog::AccessLog(std::shared_ptr<LogWriter> writer, size_t ring_octets)
-    : writer_(std::move(writer)), ring_octets_(ring_octets) {}
+    : writer_(std::move(writer)), ring_octets_(std::max<size_t>(ring_octets, 1)) {}
 
 AccessLog::~AccessLog() { close(); }
 

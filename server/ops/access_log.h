@@ -24,7 +24,7 @@ enum class LogFormat : uint8_t { auto_, json, text };
 struct AccessLogOptions {
   std::string destination = "stdout";   // "stdout", "off", or a path that is appended to
   LogFormat format = LogFormat::auto_;  // auto_: text when it is stdout and a terminal, else JSON
-  size_t ring_octets = 1024 * 1024;     // for each worker: Limits::log_ring, at least 1
+  size_t ring_octets = 1024 * 1024;     // for each worker: Limits::log_ring; 0 drops every line
   LogWriter::Pace pace{};
 };
 
