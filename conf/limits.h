@@ -1,7 +1,9 @@
-// Every cap and every timeout of Sluice: its default, why it is that, and what answers when it is met.
+// Every cap and every timeout of Sluice: its default, why it is that, and what answers when it is
+// met.
 //
-// The struct is what code reads; all_limits() is the same list for people: `sluice serve --limit NAME=VALUE`
-// sets one by name, logs name the one that decided, and a test checks that each has its line and its test.
+// The struct is what code reads; all_limits() is the same list for people: `sluice serve --limit
+// NAME=VALUE` sets one by name, logs name the one that decided, and a test checks that each has its
+// line.
 #pragma once
 
 #include <chrono>
@@ -73,9 +75,10 @@ struct LimitInfo {
   std::string_view reason;
   std::string_view answer;  // what a peer sees when it is met
   // Exactly one of the two is set.
-  uint64_t Limits::* number;
-  milliseconds Limits::* time;
-  // The range that set_limit takes, in units (milliseconds for times): outside of it Sluice could not work.
+  uint64_t Limits::*number;
+  milliseconds Limits::*time;
+  // The range that set_limit takes, in units (milliseconds for times): outside of it Sluice could
+  // not work.
   uint64_t least;
   uint64_t most;
 };
@@ -83,7 +86,8 @@ struct LimitInfo {
 std::span<const LimitInfo> all_limits() noexcept;
 
 // Sets one limit from "NAME=VALUE": octets as 512, 8KiB, 1MiB, 1GiB; times as 500ms, 10s, 2m, 1h.
-// Returns an empty string, or what was wrong, what was expected, and for an unknown name the nearest one.
+// Returns an empty string, or what was wrong, what was expected, and for an unknown name the
+// nearest one.
 [[nodiscard]] std::string set_limit(Limits& limits, std::string_view assignment);
 
 // The value in the form that set_limit reads ("8KiB", "10s").

@@ -3,7 +3,8 @@
 // Invariants:
 //   1. A block belongs to one worker's pool and never leaves its thread.
 //   2. A block nobody references lies in the pool; the pool keeps a few and frees the rest.
-//   3. A large block (a head that outgrew an ordinary one) is a class of its own, bounded in number, so that
+//   3. A large block (a head that outgrew an ordinary one) is a class of its own, bounded in
+//   number, so that
 //      slow heads cannot take all memory.
 #pragma once
 
@@ -51,8 +52,9 @@ class BlockPool {
   // A block of kLargeBlockSize, or null when max_large_blocks are in use.
   Ref<Block> acquire_large() noexcept;
 
-  // Room for `size` octets (at most kBlockSize) to render into, valid until the next reserve or commit.
-  // Successive commits lie side by side in one block, so that slices of one turn merge into one iovec.
+  // Room for `size` octets (at most kBlockSize) to render into, valid until the next reserve or
+  // commit. Successive commits lie side by side in one block, so that slices of one turn merge into
+  // one iovec.
   std::span<char> reserve(size_t size) noexcept;
   // The first `size` octets of what was reserved, as a slice that pins the block.
   Slice commit(size_t size) noexcept;

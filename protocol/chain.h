@@ -1,9 +1,11 @@
-// The buffer chain: what is to be sent, as a list of memory slices and file ranges, without copying either.
+// The buffer chain: what is to be sent, as a list of memory slices and file ranges, without copying
+// either.
 //
 // Invariants:
 //   1. A node is memory or a file range, never empty, and pins what it shows through one Owner.
 //   2. size() is the sum over the nodes.
-//   3. Only a transport resolves a node: writev for memory, sendfile for a range. This file knows no system call.
+//   3. Only a transport resolves a node: writev for memory, sendfile for a range. This file knows
+//   no system call.
 //   4. Nodes come from a free list of the thread; a chain never leaves its thread.
 #pragma once
 
@@ -38,30 +40,31 @@ class Chain {
   bool empty() const noexcept { return first_ == nullptr; }
   size_t nodes() const noexcept { return nodes_; }
 
-  // Appends; an empty slice or range is ignored. A slice that continues the last node's octets under the
-  // same owner extends that node, so that heads rendered side by side leave as one iovec.
+  // Appends; an empty slice or range is ignored. A slice that continues the last node's octets
+  // under the same owner extends that node, so that heads rendered side by side leave as one iovec.
   void append(Slice slice);
   void append_static(std::string_view text) { append(Slice::of_static(text)); }
   void append_file(Ref<Owner> owner, const FileRange& range);
   // Takes all nodes of `other`, which is empty afterwards.
   void append(Chain&& other) noexcept;
 
-  // Moves the first `octets` (at most size()) to the end of `out`; the node at the cut is shared by both.
+  // Moves the first `octets` (at most size()) to the end of `out`; the node at the cut is shared by
+  // both.
   void split(uint64_t octets, Chain& out);
   // Forgets the first `octets` (at most size()) and unpins what they alone held.
   void drain(uint64_t octets) noexcept;
   void clear() noexcept;
 
-  // Describes the leading memory nodes, up to `max` octets, for one writev. Returns how many entries were filled;
-  // 0 when the chain is empty or starts with a file range.
+  // Describes the leading memory nodes, up to `max` octets, for one writev. Returns how many
+  // entries were filled; 0 when the chain is empty or starts with a file range.
   size_t to_iovec(std::span<iovec> out, uint64_t max) const noexcept;
   // The leading node when it is a file range, else null. Valid until the chain changes.
   const FileRange* front_file() const noexcept;
   // The leading node when it is memory, else an empty view.
   std::string_view front_memory() const noexcept;
 
-  // Copies memory nodes under `limit` octets out of their blocks, so that what merely waits for a slow peer does
-  // not pin a whole block (DESIGN: "copies are stated").
+  // Copies memory nodes under `limit` octets out of their blocks, so that what merely waits for a
+  // slow peer does not pin a whole block (DESIGN: "copies are stated").
   void unpin_small(size_t limit);
 
   // All memory, flattened. For tests and small bodies. Requires: no file ranges.

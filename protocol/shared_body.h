@@ -1,7 +1,8 @@
 // A stored body that several workers send at once, possibly while it is still being filled.
 //
-// Exact-size segments, append-only. One thread at a time appends; readers see the first length() octets and
-// nothing else: the length is published after the octets it covers. A worker reads through a Handle (owner.h).
+// Exact-size segments, append-only. One thread at a time appends; readers see the first length()
+// octets and nothing else: the length is published after the octets it covers. A worker reads
+// through a Handle (owner.h).
 #pragma once
 
 #include <atomic>
@@ -19,8 +20,8 @@ class SharedBody final : public SharedOwner {
   SharedBody() = default;
 
   // Appends a segment of exactly `size` octets that the caller fills before it publishes them.
-  // Thread: one writer at a time. Returns the memory to write into; publish() makes it readable. A segment that
-  // was not published when the next one is prepared is dropped.
+  // Thread: one writer at a time. Returns the memory to write into; publish() makes it readable. A
+  // segment that was not published when the next one is prepared is dropped.
   char* prepare(size_t size);
   void publish() noexcept;
   void append(std::string_view octets);

@@ -1,4 +1,5 @@
-// A run of octets and what keeps them alive: the currency between a transport's reads, codecs and chains.
+// A run of octets and what keeps them alive: the currency between a transport's reads, codecs and
+// chains.
 #pragma once
 
 #include <cstddef>
@@ -9,8 +10,8 @@
 
 namespace sluice {
 
-// Octets [data, data + size), valid while this slice (or a copy) lives. A null owner means that the octets
-// are static: they live as long as the process. Thread: the owner's.
+// Octets [data, data + size), valid while this slice (or a copy) lives. A null owner means that the
+// octets are static: they live as long as the process. Thread: the owner's.
 class Slice {
  public:
   Slice() noexcept = default;
@@ -27,7 +28,8 @@ class Slice {
   bool empty() const noexcept { return size_ == 0; }
   std::string_view view() const noexcept { return {data_, size_}; }
   const Ref<Owner>& owner() const noexcept { return owner_; }
-  // Gives the pin to the caller, who keeps data() and size() apart; a node takes it over without counting.
+  // Gives the pin to the caller, who keeps data() and size() apart; a node takes it over without
+  // counting.
   Ref<Owner> take_owner() && noexcept { return std::move(owner_); }
 
   // Octets [offset, offset + size) of this slice. Requires: they lie within it.

@@ -2,7 +2,8 @@
 //
 // Invariants:
 //   1. What a job works on belongs to the job until its completion is posted back.
-//   2. Cancelling orphans a job: its completion is dropped on the loop's thread, and nothing is freed under the helper.
+//   2. Cancelling orphans a job: its completion is dropped on the loop's thread, and nothing is
+//   freed under the helper.
 //   3. The queue is bounded; submit() says so instead of growing.
 #pragma once
 
@@ -18,7 +19,8 @@
 
 namespace sluice::net {
 
-// One piece of blocking work. perform() runs on a helper thread; deliver() (from Mail) later on the loop's.
+// One piece of blocking work. perform() runs on a helper thread; deliver() (from Mail) later on the
+// loop's.
 class Job : public Mail {
  public:
   virtual void perform() = 0;
@@ -32,7 +34,8 @@ class Helpers {
   Helpers(const Helpers&) = delete;
   Helpers& operator=(const Helpers&) = delete;
 
-  // Any thread. False (and the job is destroyed) when the queue is full. The job comes back to `home` as mail.
+  // Any thread. False (and the job is destroyed) when the queue is full. The job comes back to
+  // `home` as mail.
   [[nodiscard]] bool submit(std::unique_ptr<Job> job, Loop& home);
 
  private:

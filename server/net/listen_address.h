@@ -1,8 +1,9 @@
 // Listen addresses as people write them, and the descriptors they become.
 //
-// Sockets are opened here, once, by the process that has the right to; workers are given descriptors. A TCP address
-// gives one SO_REUSEPORT socket per worker, so that the kernel spreads connections; the first listens before it
-// gets SO_REUSEPORT, which is how an address that another Sluice already serves is noticed.
+// Sockets are opened here, once, by the process that has the right to; workers are given
+// descriptors. A TCP address gives one SO_REUSEPORT socket per worker, so that the kernel spreads
+// connections; the first listens before it gets SO_REUSEPORT, which is how an address that another
+// Sluice already serves is noticed.
 #pragma once
 
 #include <cstddef>
@@ -15,16 +16,18 @@ namespace sluice::net {
 
 struct ListenAddress {
   enum class Family : uint8_t { ipv4, ipv6, unix_socket } family = Family::ipv4;
-  std::string host;   // numeric, without brackets; empty for all addresses of both families; for Unix sockets the path
+  std::string host;   // numeric, without brackets; empty for all addresses of both families; for
+                      // Unix sockets the path
   uint16_t port = 0;  // 0: any free port
 };
 
-// Reads "HOST:PORT", ":PORT" (all addresses, IPv6 and IPv4), "[::1]:PORT" ("[::]" is IPv6 alone), "PORT" and
-// "localhost:PORT" (both 127.0.0.1) or "unix:/path". HOST is numeric: a name could change between two starts. Returns an empty string, or what was wrong and what was expected.
+// Reads "HOST:PORT", ":PORT" (all addresses, IPv6 and IPv4), "[::1]:PORT" ("[::]" is IPv6 alone),
+// "PORT" and "localhost:PORT" (both 127.0.0.1) or "unix:/path". HOST is numeric: a name could
+// change between two starts. Returns an empty string, or what was wrong and what was expected.
 [[nodiscard]] std::string parse_listen_address(std::string_view text, ListenAddress& out);
 
-// Listening descriptors for one address, with listener.h's options; closes them when destroyed, and removes a Unix
-// socket's path if it is still its own. Thread: one at a time.
+// Listening descriptors for one address, with listener.h's options; closes them when destroyed, and
+// removes a Unix socket's path if it is still its own. Thread: one at a time.
 class ListenSockets {
  public:
   ListenSockets() = default;
@@ -32,8 +35,9 @@ class ListenSockets {
   ListenSockets(ListenSockets&& other) noexcept;
   ListenSockets& operator=(ListenSockets&& other) noexcept;
 
-  // Opens `count` sockets (one, shared, for a Unix socket). Requires: not open yet, count > 0. Returns an empty string, or one line that says what is
-  // wrong and what to do: in use (and how to see by whom), privileged, not an address of this machine.
+  // Opens `count` sockets (one, shared, for a Unix socket). Requires: not open yet, count > 0.
+  // Returns an empty string, or one line that says what is wrong and what to do: in use (and how to
+  // see by whom), privileged, not an address of this machine.
   [[nodiscard]] std::string open(const ListenAddress& address, size_t count, int backlog);
 
   // The descriptor for worker `index`, which is below `count`.
@@ -48,8 +52,8 @@ class ListenSockets {
 
   std::vector<int> descriptors_;
   std::string url_;
-  std::string unix_path_;      // empty unless there is a path to remove
-  uint64_t unix_device_ = 0;   // which file was bound there, so that a successor's is left alone
+  std::string unix_path_;     // empty unless there is a path to remove
+  uint64_t unix_device_ = 0;  // which file was bound there, so that a successor's is left alone
   uint64_t unix_inode_ = 0;
   bool shared_ = false;
 };

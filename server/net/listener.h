@@ -3,7 +3,8 @@
 // Invariants:
 //   1. The descriptor is given; a worker opens no socket by name (listen_address.h does, in main).
 //   2. At most turn_accept sockets a turn; the rest waits for the next iteration.
-//   3. EMFILE, ENFILE, ENOBUFS, ENOMEM: accepting pauses for accept_pause, existing connections go on, and it
+//   3. EMFILE, ENFILE, ENOBUFS, ENOMEM: accepting pauses for accept_pause, existing connections go
+//   on, and it
 //      recovers by itself.
 #pragma once
 
@@ -15,7 +16,8 @@
 
 namespace sluice::net {
 
-// Who is at the other end. Text form of RFC 3986 hosts, without port ("192.0.2.1", "2001:db8::1", "unix:").
+// Who is at the other end. Text form of RFC 3986 hosts, without port ("192.0.2.1", "2001:db8::1",
+// "unix:").
 struct Peer {
   char address[48] = {};
   uint16_t port = 0;
@@ -34,13 +36,14 @@ class Acceptor {
 };
 
 struct ListenerOptions {
-  uint64_t turn_accept;                     // sockets a turn
-  std::chrono::milliseconds accept_pause;   // after EMFILE and its like
-  bool shared = false;  // one descriptor on several loops: EPOLLEXCLUSIVE
+  uint64_t turn_accept;                    // sockets a turn
+  std::chrono::milliseconds accept_pause;  // after EMFILE and its like
+  bool shared = false;                     // one descriptor on several loops: EPOLLEXCLUSIVE
 };
 
-// Sets on a TCP listening socket what its connections are to inherit (Linux copies these options on accept, so that
-// accepting costs one system call). Failures are ignored: none of the options is needed to serve.
+// Sets on a TCP listening socket what its connections are to inherit (Linux copies these options on
+// accept, so that accepting costs one system call). Failures are ignored: none of the options is
+// needed to serve.
 void set_listener_options(int descriptor) noexcept;
 
 class Listener final : public EventTarget, public Task, public Timer {
@@ -49,8 +52,8 @@ class Listener final : public EventTarget, public Task, public Timer {
   Listener(Loop& loop, int descriptor, Acceptor& acceptor, const ListenerOptions& options);
   ~Listener();
   [[nodiscard]] int open();
-  // Stops accepting for good (drain); what the kernel has queued is accepted first, so that closing the descriptor
-  // resets nobody.
+  // Stops accepting for good (drain); what the kernel has queued is accepted first, so that closing
+  // the descriptor resets nobody.
   void close() noexcept;
   bool paused() const noexcept { return paused_; }
 

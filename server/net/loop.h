@@ -2,9 +2,12 @@
 //
 // Invariants:
 //   1. Everything but post() is called on the loop's own thread; debug builds assert it.
-//   2. wake() is idempotent and never re-enters: a task runs at most once a round, from the loop and from nowhere else.
-//   3. Rounds run until the queue is empty or its budget is spent; then epoll_wait, with 0 ms if work is left.
-//   4. What is retired is destroyed at the end of the iteration, so that no event or task of it can be pending.
+//   2. wake() is idempotent and never re-enters: a task runs at most once a round, from the loop
+//   and from nowhere else.
+//   3. Rounds run until the queue is empty or its budget is spent; then epoll_wait, with 0 ms if
+//   work is left.
+//   4. What is retired is destroyed at the end of the iteration, so that no event or task of it can
+//   be pending.
 #pragma once
 
 #include <cassert>
@@ -20,7 +23,8 @@
 
 namespace sluice::net {
 
-// Something with a descriptor. The loop calls on_event with epoll's bits; it should only note them and wake a task.
+// Something with a descriptor. The loop calls on_event with epoll's bits; it should only note them
+// and wake a task.
 class EventTarget {
  public:
   virtual void on_event(uint32_t epoll_events) = 0;
@@ -47,14 +51,16 @@ class Task {
   bool queued_ = false;
 };
 
-// Something that another thread sends to a loop. Delivered once, on the loop's thread, then destroyed there.
+// Something that another thread sends to a loop. Delivered once, on the loop's thread, then
+// destroyed there.
 class Mail {
  public:
   virtual ~Mail() = default;
   virtual void deliver() = 0;
 };
 
-// What can be handed to retire(): destroyed (and its descriptor closed by its destructor) at the iteration's end.
+// What can be handed to retire(): destroyed (and its descriptor closed by its destructor) at the
+// iteration's end.
 class Retired {
  public:
   virtual ~Retired() = default;
@@ -67,34 +73,37 @@ class Loop {
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
-  // Makes the calling thread the loop's own; run() does it by itself. Until then any thread may set it up.
+  // Makes the calling thread the loop's own; run() does it by itself. Until then any thread may set
+  // it up.
   void bind_to_this_thread() noexcept;
   // Runs until stop(). Signals are not the loop's business: block them in this thread.
   void run();
-  // One iteration: waits at most `max_wait` for events (negative: without end), runs what is due. For tests
-  // and benchmarks.
+  // One iteration: waits at most `max_wait` for events (negative: without end), runs what is due.
+  // For tests and benchmarks.
   void run_once(std::chrono::milliseconds max_wait);
   // Ends run() after the current iteration. Loop's thread.
   void stop() noexcept { stopping_ = true; }
 
-  // Registers a descriptor, edge-triggered, both directions, with EPOLLRDHUP, once and for good; closing it removes it.
-  // `exclusive` (for a descriptor that several loops share): EPOLLIN | EPOLLEXCLUSIVE, level-triggered.
-  // Returns 0 or errno.
+  // Registers a descriptor, edge-triggered, both directions, with EPOLLRDHUP, once and for good;
+  // closing it removes it. `exclusive` (for a descriptor that several loops share): EPOLLIN |
+  // EPOLLEXCLUSIVE, level-triggered. Returns 0 or errno.
   [[nodiscard]] int watch(int descriptor, EventTarget& target, bool exclusive = false);
   // Level-triggered EPOLLIN only: eventfd, inotify, listeners.
   [[nodiscard]] int watch_readable(int descriptor, EventTarget& target);
-  // Stops events for a descriptor that stays open (a paused listener). An event of the running batch may still come.
+  // Stops events for a descriptor that stays open (a paused listener). An event of the running
+  // batch may still come.
   void unwatch(int descriptor) noexcept;
 
   // Puts a task on the run queue unless it is there.
   void wake(Task& task) noexcept;
-  // Takes a task that is about to be destroyed off the queue. Costs the queue's length when it is on it.
+  // Takes a task that is about to be destroyed off the queue. Costs the queue's length when it is
+  // on it.
   void forget(Task& task) noexcept;
   // Frees `object` at the end of this iteration. Until then its events and tasks may still run.
   void retire(std::unique_ptr<Retired> object);
 
-  // The only door between threads: delivers `mail` on the loop's thread. Any thread. Mail posted after the loop
-  // ended is destroyed with the loop, undelivered.
+  // The only door between threads: delivers `mail` on the loop's thread. Any thread. Mail posted
+  // after the loop ended is destroyed with the loop, undelivered.
   void post(std::unique_ptr<Mail> mail);
 
   TimerWheel& timers() noexcept { return timers_; }

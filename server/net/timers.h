@@ -1,9 +1,9 @@
 // Timers for tens of thousands of connections: a coarse wheel of intrusive nodes.
 //
-// A tick is 32 ms and a turn of the wheel 4096 ticks (131 s); later deadlines go round again. Setting a later deadline on
-// a timer that is already in the wheel only stores it: the node is moved when its old slot comes up, so a busy
-// connection's idle timer costs a store per request. Timers never fire early and at most two ticks late (plus the
-// loop's own delay).
+// A tick is 32 ms and a turn of the wheel 4096 ticks (131 s); later deadlines go round again.
+// Setting a later deadline on a timer that is already in the wheel only stores it: the node is
+// moved when its old slot comes up, so a busy connection's idle timer costs a store per request.
+// Timers never fire early and at most two ticks late (plus the loop's own delay).
 #pragma once
 
 #include <array>

@@ -2,10 +2,11 @@
 //
 // The process must ignore SIGPIPE: send() is told not to raise it, sendfile() cannot be told.
 //
-// Readiness is bits kept here (edge-triggered epoll tells each change once), so pausing costs no system call.
-// Invariants:
+// Readiness is bits kept here (edge-triggered epoll tells each change once), so pausing costs no
+// system call. Invariants:
 //   1. Only a transport resolves a chain node: sendmsg for memory, sendfile for a file range.
-//   2. A turn reads and writes within a budget; what is left over goes to the run queue, not to epoll.
+//   2. A turn reads and writes within a budget; what is left over goes to the run queue, not to
+//   epoll.
 //   3. A short read means drained only when the event carried no RDHUP, HUP or ERR.
 #pragma once
 
@@ -23,7 +24,8 @@ enum class Io : uint8_t {
   progress,  // octets moved, and more may be possible now
   blocked,   // nothing more now (octets may have moved); an event will come
   end,       // read only: the peer closed its side in good order
-  failed,    // the connection is gone (reset, EPIPE, or a file that ended early: see FlushResult::file_cut)
+  failed,    // the connection is gone (reset, EPIPE, or a file that ended early: see
+             // FlushResult::file_cut)
 };
 
 struct ReadResult {
@@ -32,8 +34,9 @@ struct ReadResult {
 };
 
 struct FlushResult {
-  Io status;          // progress: the chain is empty or the budget is spent; blocked: the peer does not take more
-  uint64_t octets;    // taken by the kernel
+  Io status;  // progress: the chain is empty or the budget is spent; blocked: the peer does not
+              // take more
+  uint64_t octets;        // taken by the kernel
   bool file_cut = false;  // a file range ended before its size: the message must end visibly
 };
 
@@ -52,7 +55,8 @@ class Transport {
   virtual bool broken() const noexcept = 0;
   // The peer sent FIN (what it sent before may still be unread).
   virtual bool peer_closed() const noexcept = 0;
-  // Octets handed to the kernel that the peer's kernel has not acknowledged, for the progress timers.
+  // Octets handed to the kernel that the peer's kernel has not acknowledged, for the progress
+  // timers.
   virtual uint64_t unsent() const noexcept = 0;
   // Sends FIN; the receiving side stays open (lingering close).
   virtual void shutdown_write() noexcept = 0;
@@ -65,7 +69,8 @@ class Transport {
 // A transport that is not wanted any more is destroyed through Loop::retire (with its connection).
 class SocketTransport final : public Transport, public EventTarget {
  public:
-  // Requires: `descriptor` is non-blocking and connected. TCP options are set by whoever accepted it.
+  // Requires: `descriptor` is non-blocking and connected. TCP options are set by whoever accepted
+  // it.
   SocketTransport(Loop& loop, int descriptor, Task& task);
   ~SocketTransport();
   // Registers with the loop. Returns 0 or errno.
