@@ -1,0 +1,124 @@
+// The watcher's thread and its two maps.
+#include "server/handler/files/directory_watch.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+#include <cstring>
+#include <utility>
+
+namespace sluice::handler {
+
+namespace {
+
+// Whatever may change what a path below the directory names, or what it holds.
+constexpr uint32_t kEvents = IN_MODIFY | IN_ATTRIB | IN_CLOSE_WRITE | IN_CREATE | IN_DELETE |
+                             IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF |
+                             IN_ONLYDIR;
+
+}  // namespace
+
+DirectoryWatch::~DirectoryWatch() {
+  if (!thread_.joinable()) return;
+  eventfd_write(stop_.get(), 1);
+  thread_.join();
+}
+
+void DirectoryWatch::start() {
+  inotify_ = net::Descriptor(inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
+  stop_ = net::Descriptor(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+  if (inotify_.get() < 0 || stop_.get() < 0) {
+    inotify_ = net::Descriptor();
+    return;
+  }
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all,
+                  &before);  // the thread starts with this mask: signals are not for it
+  thread_ = std::thread([this] { work(); });
+  pthread_setname_np(thread_.native_handle(), "sluice-watch");
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+Ref<WatchStamp> DirectoryWatch::watch(const std::string& directory) {
+  if (inotify_.get() < 0) return {};
+  const std::lock_guard lock(mutex_);
+  const auto known = by_directory_.find(directory);
+  if (known != by_directory_.end()) return by_watch_[known->second].stamp;
+  if (by_watch_.size() >= max_watches_) return {};
+  const int watch = inotify_add_watch(inotify_.get(), directory.c_str(), kEvents);
+  if (watch < 0) return {};
+  // The same directory by another path (a symbolic link) has the same watch.
+  Watched& watched = by_watch_[watch];
+  if (!watched.stamp) {
+    watched = {directory, Ref<WatchStamp>::adopt(new WatchStamp())};
+    by_directory_.emplace(directory, watch);
+  }
+  return watched.stamp;
+}
+
+void DirectoryWatch::forget_all() {
+  const std::lock_guard lock(mutex_);
+  for (auto& [watch, watched] : by_watch_) {
+    watched.stamp->mark();
+    inotify_rm_watch(inotify_.get(), watch);
+  }
+  by_watch_.clear();
+  by_directory_.clear();
+}
+
+size_t DirectoryWatch::watches() {
+  const std::lock_guard lock(mutex_);
+  return by_watch_.size();
+}
+
+void DirectoryWatch::work() {
+  alignas(inotify_event) std::array<char, 16 * 1024> buffer;
+  std::array<pollfd, 2> waits{{{inotify_.get(), POLLIN, 0}, {stop_.get(), POLLIN, 0}}};
+  while (waits[1].revents == 0) {
+    if (::poll(waits.data(), waits.size(), -1) < 0) continue;  // only EINTR can happen
+    const ssize_t count = ::read(inotify_.get(), buffer.data(), buffer.size());
+    if (count > 0) take_events({buffer.data(), static_cast<size_t>(count)});
+  }
+}
+
+void DirectoryWatch::take_events(std::span<const char> events) {
+  while (events.size() >= sizeof(inotify_event)) {
+    inotify_event event;
+    std::memcpy(&event, events.data(), sizeof event);
+    const size_t size = sizeof event + event.len;
+    if (size > events.size()) return;
+    take_event(event.wd, event.mask);
+    events = events.subspan(size);
+  }
+}
+
+void DirectoryWatch::take_event(int watch, uint32_t mask) {
+  if ((mask & IN_Q_OVERFLOW) != 0) {
+    store_.drop_all();
+    return;
+  }
+  const std::lock_guard lock(mutex_);
+  const auto found = by_watch_.find(watch);
+  if (found == by_watch_.end()) return;
+  found->second.stamp->mark();
+  // A directory that moved away is watched at its new place, which is not what its path names any
+  // more.
+  if ((mask & IN_MOVE_SELF) != 0) inotify_rm_watch(inotify_.get(), watch);
+  if ((mask & (IN_IGNORED | IN_MOVE_SELF)) != 0) forget(watch);
+}
+
+// Requires: the lock is held and the watch is known.
+void DirectoryWatch::forget(int watch) {
+  const auto found = by_watch_.find(watch);
+  by_directory_.erase(found->second.directory);
+  by_watch_.erase(found);
+}
+
+}  // namespace sluice::handler

@@ -1,0 +1,111 @@
+// Setting up a site, and saying what is wrong with a folder in words for the person who named it.
+#include "server/handler/files/file_site.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+#include <system_error>
+#include <utility>
+
+#include "server/handler/files/opening.h"
+
+namespace sluice::handler {
+
+namespace {
+
+// Held descriptors are a convenience, connections are not: at most a quarter of what the process
+// may open.
+uint64_t descriptor_budget(uint64_t wanted) noexcept {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return wanted;
+  return std::min<uint64_t>(wanted, limit.rlim_cur / 4);
+}
+
+std::string system_text(int error) { return std::generic_category().message(error); }
+
+std::string quoted(const std::string& path) { return "'" + path + "'"; }
+
+std::string directory_advice(const std::string& path, int error) {
+  switch (error) {
+    case ENOENT:
+      return "there is no folder " + quoted(path) +
+             ": create it, or check the path for a typing error";
+    case ENOTDIR:
+      return quoted(path) + " is not a folder: serve the folder that it lies in";
+    case EACCES:
+      return "may not read folder " + quoted(path) +
+             ": allow this user to (chmod o+rx, on the folders above too), or start as its owner";
+    case ELOOP:
+      return quoted(path) + " is a symbolic link that leads to itself: point it at a folder";
+    default:
+      return "cannot open folder " + quoted(path) + ": " + system_text(error);
+  }
+}
+
+// Whether a visitor could see anything in it.
+bool shows_something(DIR* directory) {
+  while (const dirent* entry = ::readdir(directory)) {
+    const std::string_view name = entry->d_name;
+    if (name.front() != '.' || name == ".well-known") return true;
+  }
+  return false;
+}
+
+// A window of less than a page would be touched more often than it is sent.
+FileSite::Options sensible(FileSite::Options options) {
+  options.limits.file_window = std::max<uint64_t>(options.limits.file_window, 4096);
+  return options;
+}
+
+}  // namespace
+
+FileSite::FileSite(Options options)
+    : options_(sensible(std::move(options))),
+      root_(options_.directory),
+      store_({.bytes = options_.limits.held_bytes,
+              .descriptors = descriptor_budget(options_.limits.open_files)}),
+      watch_(store_, static_cast<size_t>(options_.limits.watches)) {}
+
+std::string FileSite::open() {
+  if (options_.directory.empty()) return "no folder is named: name one, as in `sluice serve .`";
+  if (const int error = root_.open(); error != 0) return directory_advice(root_.path(), error);
+  const int descriptor =
+      open_below(root_.current()->descriptor(), ".", O_RDONLY | O_DIRECTORY, false);
+  if (descriptor < 0) {
+    const int error = errno;
+    return error == ENOSYS || error == EPERM ? openat2_advice(error)
+                                             : directory_advice(root_.path(), error);
+  }
+  const std::unique_ptr<DIR, int (*)(DIR*)> directory(::fdopendir(descriptor), &::closedir);
+  if (!directory) return directory_advice(root_.path(), errno);
+  if (!shows_something(directory.get())) {
+    return "folder " + quoted(root_.path()) +
+           " is empty (names that start with a dot are not served): put an index.html there";
+  }
+  watch_.start();
+  return {};
+}
+
+std::string openat2_advice(int error) {
+  const std::string need = "Sluice keeps requests inside the folder with the system call openat2, ";
+  if (error == ENOSYS) {
+    return need +
+           "which this kernel or sandbox does not have: it takes Linux 5.6, and in a container "
+           "a seccomp profile that knows it (Docker 20.10.10, or --security-opt "
+           "seccomp=unconfined)";
+  }
+  return need + "which a sandbox refuses (" + system_text(error) +
+         "): allow openat2 in its seccomp profile (in Docker: --security-opt seccomp=unconfined)";
+}
+
+void FileSite::check_root_now(net::Time now) {
+  if (!root_.check(now)) return;
+  store_.drop_all();
+  watch_.forget_all();
+}
+
+}  // namespace sluice::handler

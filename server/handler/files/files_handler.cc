@@ -1,0 +1,289 @@
+// Finding, checking and sending what a request for a file asks for.
+#include "server/handler/files/files_handler.h"
+
+#include <algorithm>
+#include <chrono>
+#include <string>
+#include <utility>
+
+#include "server/handler/files/held_source.h"
+#include "server/handler/files/listing.h"
+
+namespace sluice::handler {
+
+namespace {
+
+constexpr std::string_view kAllow = "GET, HEAD, OPTIONS";
+
+// How long an idle worker may pin what the store dropped.
+constexpr std::chrono::seconds kSweepInterval{5};
+
+FileEntry& entry_of(const cache::Pin& pin) noexcept { return static_cast<FileEntry&>(*pin.entry); }
+
+// Where a listing of this order and form is stored. Keys of files hold no '?'.
+std::string listing_key(const std::string& path, const ListingOrder& order, bool json) {
+  std::string key = path + "?";
+  key += json ? 'j' : 'h';
+  key += static_cast<char>('0' + static_cast<int>(order.sort));
+  key += order.descending ? 'd' : 'a';
+  return key;
+}
+
+}  // namespace
+
+struct FilesHandler::Waiting final : SharedOwner {
+  Waiting(FilesHandler* its_handler, http::Exchange* its_exchange)
+      : handler(its_handler), exchange(its_exchange) {}
+  FilesHandler* handler;     // null when it ended
+  http::Exchange* exchange;  // null when it ended or was answered
+};
+
+// Reads a folder and renders it, on a helper thread. Owns all that it works on.
+class FilesHandler::ListingJob final : public net::Job {
+ public:
+  struct Task {
+    std::string key;
+    std::string path;  // decoded, with slashes at both ends
+    ListingOrder order;
+    bool json;
+    size_t max_entries;
+    bool follow_symlinks;
+    net::Descriptor directory;
+    Ref<OpenRoot> root;
+    FileEntry::Facts facts;
+    net::Time now;
+  };
+
+  ListingJob(Ref<Waiting> waiting, Task task)
+      : waiting_(std::move(waiting)), task_(std::move(task)) {}
+
+  void perform() override {
+    const ListingPlace place{.root = task_.root->descriptor(),
+                             .relative = task_.facts.path,
+                             .follow_symlinks = task_.follow_symlinks};
+    Listing listing = read_listing(std::move(task_.directory), place, task_.max_entries);
+    error_ = listing.error;
+    if (error_ != 0) return;
+    sort_listing(listing, task_.order);
+    Ref<SharedBody> body = Ref<SharedBody>::adopt(new SharedBody());
+    body->append(task_.json ? listing_json(listing, task_.path)
+                            : listing_html(listing, task_.path, task_.order));
+    entry_ = Ref<FileEntry>::adopt(new FileEntry(std::move(task_.key), represent(std::move(body)),
+                                                 std::move(task_.facts), task_.now));
+  }
+
+  void deliver() override {
+    if (waiting_->handler == nullptr) return;
+    http::Exchange* exchange = std::exchange(waiting_->exchange, nullptr);
+    std::erase_if(waiting_->handler->waiting_,
+                  [this](const Ref<Waiting>& other) { return other.get() == waiting_.get(); });
+    if (exchange == nullptr) return;
+    waiting_->handler->finish_listing(*exchange, error_, std::move(entry_));
+  }
+
+ private:
+  Ref<cache::Representation> represent(Ref<SharedBody> body) const {
+    if (task_.json) {
+      return cache::Representation::of_memory(
+          200, {{"Content-Type", "application/json"}, {"Vary", "Accept"}}, std::move(body));
+    }
+    return cache::Representation::of_memory(
+        200,
+        {{"Content-Type", "text/html; charset=utf-8"},
+         {"Vary", "Accept"},
+         // The names in the page are other people's: should one ever get through the escaping, it
+         // runs nothing.
+         {"Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'"}},
+        std::move(body));
+  }
+
+  const Ref<Waiting> waiting_;
+  Task task_;
+  int error_ = 0;
+  Ref<FileEntry> entry_;
+};
+
+FilesHandler::FilesHandler(FileSite& site, net::Loop& loop, net::Helpers& helpers)
+    : site_(site),
+      reading_{.loop = loop, .helpers = helpers, .limits = site.limits()},
+      index_(site.store()) {}
+
+FilesHandler::~FilesHandler() {
+  for (const Ref<Waiting>& waiting : waiting_) waiting->handler = nullptr;
+}
+
+void FilesHandler::start(http::Exchange& exchange) {
+  const RequestHead& request = exchange.request();
+  if (request.method != Method::get && request.method != Method::head) {
+    return answer_other_method(exchange);
+  }
+  site_.check_root(reading_.loop.now());
+  if (const cache::Pin* found = find_fresh(request.path)) return send(exchange, *found);
+  serve_by_path(exchange);
+}
+
+void FilesHandler::answer_other_method(http::Exchange& exchange) {
+  switch (exchange.request().method) {
+    case Method::options:
+      return http::respond_with_status(exchange, 204, "", kAllow);
+    case Method::other:
+      return http::respond_with_status(exchange, 501, "method is not known");
+    default:
+      return http::respond_with_status(exchange, 405, "method is not for files", kAllow);
+  }
+}
+
+// Not in the index under the path as it came: it may be there by its canonical spelling, or in the
+// store.
+void FilesHandler::serve_by_path(http::Exchange& exchange) {
+  switch (read_request_path(exchange.request().path, path_)) {
+    case PathVerdict::malformed:
+      return http::respond_with_status(exchange, 400, "path does not decode to a file name");
+    case PathVerdict::hidden:
+      return http::respond_with_status(exchange, 404, "names that start with a dot are hidden");
+    case PathVerdict::good:
+      break;
+  }
+  if (const cache::Pin* found = find_anywhere(path_.key)) return send(exchange, *found);
+  serve_opened(exchange, open_path(site_, path_, reading_.loop.now()));
+}
+
+void FilesHandler::serve_opened(http::Exchange& exchange, Opened opened) {
+  switch (opened.kind) {
+    case Opened::Kind::file:
+      return send(exchange, keep(std::move(opened.entry)));
+    case Opened::Kind::directory:
+      return serve_listing(exchange, std::move(opened));
+    case Opened::Kind::redirect:
+      return redirect_to_directory(exchange);
+    case Opened::Kind::refused:
+      return http::respond_with_status(exchange, opened.status, opened.cause);
+  }
+}
+
+// `Location` is built from the decoded and merged path, so that it starts with exactly one slash:
+// "//host" would lead to another site.
+void FilesHandler::redirect_to_directory(http::Exchange& exchange) {
+  std::string location = path_.key + "/";
+  const RequestHead& request = exchange.request();
+  if (request.has_query) location.append("?").append(request.query);
+  ResponseHead& head = exchange.response();
+  head.status = 301;
+  head.storage = copy_of(location);
+  head.fields.add("Location", head.storage.view(), FieldId::location);
+  exchange.respond();
+}
+
+// A listing is kept for file_check like a file, under a key that its order and form are part of.
+void FilesHandler::serve_listing(http::Exchange& exchange, Opened opened) {
+  const RequestHead& request = exchange.request();
+  const ListingOrder order = listing_order(request.query);
+  const bool json = prefers_json(request.fields);
+  const std::string key = listing_key(path_.key, order, json);
+  if (const cache::Pin* found = find_anywhere(key)) return send(exchange, *found);
+  const std::string below = path_.relative.empty() ? "" : "/" + path_.relative;
+  FileEntry::Facts facts{.path = path_.relative, .check_by_opening = true};
+  facts.root_generation = opened.root->generation();
+  facts.stamp = site_.watch().watch(site_.root().path() + below);
+  facts.seen = facts.stamp ? facts.stamp->changes() : 0;
+  Ref<Waiting> waiting = Ref<Waiting>::adopt(new Waiting(this, &exchange));
+  auto job = std::make_unique<ListingJob>(
+      waiting, ListingJob::Task{.key = key,
+                                .path = below + "/",
+                                .order = order,
+                                .json = json,
+                                .max_entries = site_.limits().listing_entries,
+                                .follow_symlinks = site_.follow_symlinks(),
+                                .directory = std::move(opened.directory),
+                                .root = std::move(opened.root),
+                                .facts = std::move(facts),
+                                .now = reading_.loop.now()});
+  if (!reading_.helpers.submit(std::move(job), reading_.loop)) {
+    return http::respond_with_status(exchange, 503, "helpers have too much to do");
+  }
+  waiting_.push_back(std::move(waiting));
+}
+
+void FilesHandler::finish_listing(http::Exchange& exchange, int error, Ref<FileEntry> entry) {
+  if (error != 0) {
+    const Refusal refusal = refusal_of(error);
+    return http::respond_with_status(exchange, refusal.status, refusal.cause);
+  }
+  send(exchange, keep(std::move(entry)));
+}
+
+void FilesHandler::cancel(http::Exchange& exchange) {
+  for (Ref<Waiting>& waiting : waiting_) {
+    if (waiting->exchange != &exchange) continue;
+    waiting->exchange = nullptr;
+    waiting = std::move(waiting_.back());
+    waiting_.pop_back();
+    return;
+  }
+}
+
+void FilesHandler::send(http::Exchange& exchange, const cache::Pin& pin) {
+  const cache::Representation& representation = pin.entry->representation();
+  ResponseHead& head = exchange.response();
+  head.status = representation.status();
+  head.prepared = &representation.fields();
+  head.prepared_owner = Ref<Owner>(pin.handle.get());
+  if (representation.body() != nullptr) {
+    exchange.respond(exchange.emplace_source<HeldSource>(pin));
+  } else {
+    exchange.respond(exchange.emplace_source<FileSource>(exchange, reading_, pin, uint64_t{0},
+                                                         representation.length()));
+  }
+}
+
+// In this worker's index. What is found stale is dropped for everybody.
+const cache::Pin* FilesHandler::find_fresh(std::string_view key) {
+  const cache::Pin* found = index_.find(key);
+  if (found == nullptr || is_fresh(entry_of(*found))) return found;
+  site_.store().drop(*found->entry);
+  index_.forget(key);
+  return nullptr;
+}
+
+// In this worker's index or in the store.
+const cache::Pin* FilesHandler::find_anywhere(std::string_view key) {
+  if (const cache::Pin* found = find_fresh(key)) return found;
+  Ref<cache::Entry> stored = site_.store().find(key);
+  if (!stored) return nullptr;
+  if (is_fresh(static_cast<FileEntry&>(*stored))) return &adopt(std::move(stored));
+  site_.store().drop(*stored);
+  return nullptr;
+}
+
+// Whether an entry may be sent: checked within file_check, or found unchanged now.
+bool FilesHandler::is_fresh(FileEntry& entry) {
+  const net::Time now = reading_.loop.now();
+  if (entry.root_generation() != site_.root().generation()) return false;
+  if (entry.checked_lately(now, site_.limits().file_check)) return true;
+  if (entry.check_by_opening()) return false;
+  const uint32_t stamp_count = entry.stamp_count();
+  if (!is_unchanged(site_, entry)) return false;
+  entry.mark_checked(now, stamp_count);
+  return true;
+}
+
+const cache::Pin& FilesHandler::adopt(Ref<cache::Entry> entry) {
+  if (!armed()) reading_.loop.timers().set(*this, reading_.loop.now() + kSweepInterval);
+  return index_.adopt(std::move(entry));
+}
+
+// Stores a new entry and pins it. One that may still change without its times telling is only
+// pinned.
+cache::Pin FilesHandler::keep(Ref<FileEntry> entry) {
+  if (entry->settled() && site_.store().insert(Ref<cache::Entry>(entry.get()))) {
+    return adopt(Ref<cache::Entry>(entry.get()));
+  }
+  return cache::pin(Ref<cache::Entry>(entry.get()));
+}
+
+void FilesHandler::on_timer() {
+  index_.sweep();
+  if (index_.size() > 0) reading_.loop.timers().set(*this, reading_.loop.now() + kSweepInterval);
+}
+
+}  // namespace sluice::handler

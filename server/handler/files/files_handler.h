@@ -1,0 +1,64 @@
+// Serves a folder's files (issue 2, "Files"; SECURITY section 4).
+//
+// A hit is a lookup by the request's path in this worker's own index, and one acquire load: nothing
+// is decoded, allocated or asked of the system. A miss decodes the path, asks the shared store,
+// then the file system. Listings are made by a helper thread.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "cache/worker_index.h"
+#include "server/handler/files/file_site.h"
+#include "server/handler/files/file_source.h"
+#include "server/handler/files/listing_request.h"
+#include "server/handler/files/opening.h"
+#include "server/handler/files/request_path.h"
+#include "server/http/exchange.h"
+#include "server/http/handler.h"
+#include "server/net/helpers.h"
+#include "server/net/loop.h"
+
+namespace sluice::handler {
+
+// One per worker; thread: its loop's. Ends before the loop, and after the exchanges it was given.
+class FilesHandler final : public http::Handler, private net::Timer {
+ public:
+  // Requires: the site, the loop and the helpers outlive it.
+  FilesHandler(FileSite& site, net::Loop& loop, net::Helpers& helpers);
+  ~FilesHandler();
+
+  void start(http::Exchange& exchange) override;
+  void cancel(http::Exchange& exchange) override;
+
+ private:
+  class ListingJob;
+  // Between an exchange that waits for a listing and the job that makes it; touched on the loop's
+  // thread only.
+  struct Waiting;
+
+  void answer_other_method(http::Exchange& exchange);
+  void serve_by_path(http::Exchange& exchange);
+  void serve_opened(http::Exchange& exchange, Opened opened);
+  void serve_listing(http::Exchange& exchange, Opened opened);
+  void finish_listing(http::Exchange& exchange, int error, Ref<FileEntry> entry);
+  void redirect_to_directory(http::Exchange& exchange);
+  void send(http::Exchange& exchange, const cache::Pin& pin);
+
+  const cache::Pin* find_fresh(std::string_view key);
+  const cache::Pin* find_anywhere(std::string_view key);
+  bool is_fresh(FileEntry& entry);
+  const cache::Pin& adopt(Ref<cache::Entry> entry);
+  cache::Pin keep(Ref<FileEntry> entry);
+  void on_timer() override;
+
+  FileSite& site_;
+  FileReading reading_;
+  cache::WorkerIndex index_;
+  RequestPath path_;  // scratch of the request that is being started
+  std::vector<Ref<Waiting>> waiting_;
+};
+
+}  // namespace sluice::handler

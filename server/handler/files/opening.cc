@@ -1,0 +1,299 @@
+// Opening, looking, and reading small files whole.
+//
+// How a held body is one version, whole: its identity must be equal before and after reading. A
+// file that changed less than file_settle ago may change again within its times' granularity, so it
+// is read twice and the copies compared, and its entry is not kept. Where no such moment is found
+// in three tries, it goes from its descriptor.
+#include "server/handler/files/opening.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <span>
+#include <utility>
+
+#include "protocol/http_date.h"
+#include "server/handler/files/media_types.h"
+
+namespace sluice::handler {
+
+namespace {
+
+constexpr int kReadFlags = O_RDONLY | O_NONBLOCK | O_NOCTTY;
+constexpr std::array<std::string_view, 2> kIndexNames{"index.html", "index.htm"};
+
+// A file that is sent from its descriptor.
+class ServedFile final : public OpenFile {
+ public:
+  ServedFile(net::Descriptor descriptor, uint64_t size) noexcept
+      : OpenFile(descriptor.release(), size) {}
+
+ private:
+  ~ServedFile() override { ::close(descriptor()); }
+};
+
+std::optional<struct stat> status_of(int descriptor) noexcept {
+  struct stat status {};
+  if (::fstat(descriptor, &status) != 0) return std::nullopt;
+  return status;
+}
+
+constexpr int kShort = -1;
+
+// Reads the octets [0, room.size()). Returns 0, kShort when there are fewer, or errno.
+int read_whole(int descriptor, std::span<char> room) noexcept {
+  size_t done = 0;
+  while (done < room.size()) {
+    const ssize_t count =
+        ::pread(descriptor, room.data() + done, room.size() - done, static_cast<off_t>(done));
+    if (count == 0) return kShort;
+    if (count < 0 && errno != EINTR) return errno;
+    if (count > 0) done += static_cast<size_t>(count);
+  }
+  return 0;
+}
+
+// One path, being opened.
+class Opening {
+ public:
+  Opening(FileSite& site, const RequestPath& path, net::Time now)
+      : site_(site), path_(path), now_(now), root_(site.root().current()) {}
+
+  Opened open() {
+    if (!root_) return refused(503, "served folder is missing");
+    Opened result = path_.directory || path_.relative.empty() ? open_directory() : open_file();
+    result.root = std::move(root_);
+    return result;
+  }
+
+ private:
+  static Opened refused(int status, std::string_view cause) {
+    return {.kind = Opened::Kind::refused, .status = status, .cause = cause};
+  }
+
+  Opened refused_by_system(int error) {
+    if (error == EMFILE || error == ENFILE) site_.store().evict_descriptors();
+    const Refusal refusal = refusal_of(error);
+    return refused(refusal.status, refusal.cause);
+  }
+
+  int open_below_root(const std::string& path, int flags) const noexcept {
+    return open_below(root_->descriptor(), path, flags, site_.follow_symlinks());
+  }
+
+  Opened open_file() {
+    net::Descriptor file(open_below_root(path_.relative, kReadFlags));
+    if (file.get() < 0) return not_opened(errno);
+    const std::optional<struct stat> status = status_of(file.get());
+    if (!status) return refused_by_system(errno);
+    if (S_ISDIR(status->st_mode)) return {.kind = Opened::Kind::redirect};
+    if (!S_ISREG(status->st_mode)) return refused(404, "not a regular file");
+    return describe(std::move(file), path_.relative, false);
+  }
+
+  // A directory that may be entered but not read can still hold an index file.
+  Opened not_opened(int error) {
+    if (error == EACCES) {
+      const net::Descriptor found(open_below_root(path_.relative, O_PATH | O_DIRECTORY));
+      if (found.get() >= 0) return {.kind = Opened::Kind::redirect};
+    }
+    return refused_by_system(error);
+  }
+
+  Opened open_directory() {
+    const std::string prefix = path_.relative.empty() ? "" : path_.relative + "/";
+    for (const std::string_view name : kIndexNames) {
+      const std::string index = prefix + std::string(name);
+      net::Descriptor file(open_below_root(index, kReadFlags));
+      if (file.get() < 0) {
+        if (errno == ENOENT || errno == ENOTDIR) continue;
+        return refused_by_system(errno);
+      }
+      const std::optional<struct stat> status = status_of(file.get());
+      if (!status || !S_ISREG(status->st_mode)) continue;
+      // The second name answers only while the first is not there, which its own state does not
+      // tell.
+      return describe(std::move(file), index, name != kIndexNames.front());
+    }
+    const std::string& path = path_.relative;
+    net::Descriptor directory(open_below_root(path.empty() ? "." : path, O_RDONLY | O_DIRECTORY));
+    if (directory.get() < 0) return refused_by_system(errno);
+    return {.kind = Opened::Kind::directory, .directory = std::move(directory)};
+  }
+
+  // Makes the entry of a regular file. The stamp is read before the file is looked at: a change
+  // that comes later moves it.
+  Opened describe(net::Descriptor file, std::string name, bool check_by_opening) {
+    FileEntry::Facts facts{.path = std::move(name), .check_by_opening = check_by_opening};
+    facts.root_generation = root_->generation();
+    facts.stamp = site_.watch().watch(directory_of(facts.path));
+    facts.seen = facts.stamp ? facts.stamp->changes() : 0;
+    std::optional<struct stat> status = status_of(file.get());
+    if (!status) return refused_by_system(errno);
+    Ref<SharedBody> body;
+    const bool small = static_cast<uint64_t>(status->st_size) <= site_.limits().held_file;
+    if (small) body = hold(file.get(), *status);
+    if (read_error_ > 0) return refused_by_system(read_error_);
+    facts.identity = identity_of(*status);
+    facts.settled = settled(facts.identity);
+    Opened result{.kind = Opened::Kind::file};
+    Ref<cache::Representation> made =
+        body ? represent(facts, std::move(body)) : represent(facts, std::move(file));
+    result.entry =
+        Ref<FileEntry>::adopt(new FileEntry(path_.key, std::move(made), std::move(facts), now_));
+    return result;
+  }
+
+  std::string directory_of(const std::string& name) const {
+    const size_t slash = name.rfind('/');
+    const std::string& root = site_.root().path();
+    return slash == std::string::npos ? root : root + "/" + name.substr(0, slash);
+  }
+
+  // The file's octets, and in `status` the state they are of; null when it does not hold still, or
+  // cannot be read.
+  Ref<SharedBody> hold(int file, struct stat& status) {
+    for (int attempts = 0; attempts < 3; ++attempts) {
+      const FileIdentity before = identity_of(status);
+      if (before.size > site_.limits().held_file) return {};
+      const auto size = static_cast<size_t>(before.size);
+      Ref<SharedBody> body = Ref<SharedBody>::adopt(new SharedBody());
+      const std::span<char> room(size > 0 ? body->prepare(size) : nullptr, size);
+      read_error_ = read_whole(file, room);
+      if (read_error_ > 0 || ::fstat(file, &status) != 0) return {};
+      if (read_error_ != 0 || identity_of(status) != before) continue;
+      if (!settled(before) && !reads_the_same_again(file, room)) continue;
+      if (size > 0) body->publish();
+      return body;
+    }
+    return {};
+  }
+
+  static bool reads_the_same_again(int file, std::span<const char> first) {
+    const auto again = std::make_unique_for_overwrite<char[]>(first.size());
+    return read_whole(file, {again.get(), first.size()}) == 0 &&
+           std::memcmp(again.get(), first.data(), first.size()) == 0;
+  }
+
+  // Whether its times lie far enough from now, on either side, for them to tell the next change.
+  bool settled(const FileIdentity& identity) const {
+    using std::chrono::nanoseconds, std::chrono::seconds;
+    const nanoseconds now = std::chrono::system_clock::now().time_since_epoch();
+    const auto away = [&](int64_t second, int64_t nanosecond) {
+      // Compared in seconds first: a time of another century would not fit in nanoseconds.
+      const int64_t distance = std::chrono::floor<seconds>(now).count() - second;
+      if (distance > 1'000'000 || distance < -1'000'000) return true;
+      const nanoseconds age = now - seconds(second) - nanoseconds(nanosecond);
+      return std::chrono::abs(age) >= site_.limits().file_settle;
+    };
+    return away(identity.modified_seconds, identity.modified_nanoseconds) &&
+           away(identity.changed_seconds, identity.changed_nanoseconds);
+  }
+
+  Ref<cache::Representation> represent(const FileEntry::Facts& facts, Ref<SharedBody> body) const {
+    std::array<char, kHttpDateSize> date;
+    return cache::Representation::of_memory(
+        200,
+        {{"Content-Type", media_type_of(facts.path)},
+         {"Last-Modified", last_modified(facts.identity, date)}},
+        std::move(body));
+  }
+
+  Ref<cache::Representation> represent(FileEntry::Facts& facts, net::Descriptor file) const {
+    const uint64_t window = site_.limits().file_window;
+    facts.windows = facts.identity.size / window + 1;
+    std::array<char, kHttpDateSize> date;
+    return cache::Representation::of_file(
+        200,
+        {{"Content-Type", media_type_of(facts.path)},
+         {"Last-Modified", last_modified(facts.identity, date)}},
+        Ref<OpenFile>::adopt(new ServedFile(std::move(file), facts.identity.size)));
+  }
+
+  // Empty (the field is left out) where the time says nothing: reproducible builds set 0 or 1, and
+  // a time in the future must not be sent (RFC 9110 section 8.8.2.1).
+  static std::string_view last_modified(const FileIdentity& identity,
+                                        std::array<char, kHttpDateSize>& room) {
+    const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+    const int64_t modified = identity.modified_seconds;
+    if (modified <= 1 || modified > now.time_since_epoch().count()) return {};
+    write_http_date(modified, room);
+    return {room.data(), room.size()};
+  }
+
+  FileSite& site_;
+  const RequestPath& path_;
+  const net::Time now_;
+  Ref<OpenRoot> root_;
+  int read_error_ = 0;  // of the last read: 0, kShort or errno
+};
+
+}  // namespace
+
+Opened open_path(FileSite& site, const RequestPath& path, net::Time now) {
+  return Opening(site, path, now).open();
+}
+
+bool is_unchanged(FileSite& site, const FileEntry& entry) {
+  const Ref<OpenRoot> root = site.root().current();
+  if (!root || root->generation() != entry.root_generation()) return false;
+  struct stat status {};
+  if (::fstatat(root->descriptor(), entry.path().c_str(), &status, AT_NO_AUTOMOUNT) != 0)
+    return false;
+  return identity_of(status) == entry.identity();
+}
+
+Refusal refusal_of(int error) noexcept {
+  switch (error) {
+    case ENOENT:
+    case ENOTDIR:
+      return {404, "no such file"};
+    case ELOOP:
+    case EXDEV:
+      return {404, "path leads out of the served folder"};
+    case ENAMETOOLONG:
+    case EINVAL:
+      return {404, "no name that a file can have"};
+    case ENXIO:
+    case ENODEV:
+      return {404, "not a regular file"};
+    case EACCES:
+    case EPERM:
+      return {403, "file may not be read"};
+    case EMFILE:
+    case ENFILE:
+      return {503, "no descriptor left to open the file"};
+    case ENOMEM:
+    case ENOBUFS:
+      return {503, "no memory left to open the file"};
+    case EAGAIN:
+    case ESTALE:
+      return {503, "file is being moved or leased"};
+    default:
+      return {500, "file system error"};
+  }
+}
+
+int open_below(int directory, const std::string& path, int flags, bool follow_symlinks) noexcept {
+  open_how how{};
+  how.flags = static_cast<uint64_t>(flags | O_CLOEXEC);
+  how.resolve = RESOLVE_NO_MAGICLINKS | (follow_symlinks ? 0 : RESOLVE_BENEATH);
+  // EAGAIN: something was renamed while the kernel looked for an escape; EINTR: a slow file system.
+  for (int attempts = 0; attempts < 16; ++attempts) {
+    const long opened = ::syscall(SYS_openat2, directory, path.c_str(), &how, sizeof how);
+    if (opened >= 0) return static_cast<int>(opened);
+    if (errno != EAGAIN && errno != EINTR) return -1;
+  }
+  return -1;
+}
+
+}  // namespace sluice::handler
