@@ -103,7 +103,7 @@ class FilesHandler::ListingJob final : public net::Job {
   Ref<FileEntry> entry_;
 };
 
-FilesHandler::FilesHandler(FileSite& site, net::Loop& loop, net::Helpers& helpers)
+FilesHandler::FilesHandler(net::Loop& loop, net::Helpers& helpers, FileSite& site)
     : site_(site),
       reading_{.loop = loop, .helpers = helpers, .limits = site.limits()},
       index_(site.store()) {}

@@ -27,7 +27,7 @@ namespace sluice::handler {
 class FilesHandler final : public http::Handler, private net::Timer {
  public:
   // Requires: the site, the loop and the helpers outlive it.
-  FilesHandler(FileSite& site, net::Loop& loop, net::Helpers& helpers);
+  FilesHandler(net::Loop& loop, net::Helpers& helpers, FileSite& site);
   ~FilesHandler();
 
   void start(http::Exchange& exchange) override;
