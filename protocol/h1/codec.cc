@@ -151,6 +151,7 @@ size_t Codec::read_request_head(const Slice& input, ServerSink& sink) {
   if (input.empty()) return 0;
   ProtocolError error;
   if (const size_t skipped = skip_leading_line(input.view(), error); skipped != 0) {
+    head_started_ = false;  // its CR may have come alone
     return skipped + read_request_head(input.sub(skipped, input.size() - skipped), sink);
   }
   if (error.status != 0) return fail(error, sink);

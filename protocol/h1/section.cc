@@ -1,5 +1,7 @@
 #include "protocol/h1/section.h"
 
+#include <algorithm>
+
 #include "protocol/h1/grammar.h"
 
 namespace sluice::h1 {
@@ -50,15 +52,15 @@ Outcome scan_name(const char* begin, const char* end, SectionCursor& cursor,
   return fail(error, 400, blank ? "space before the colon" : "bad octet in a field name");
 }
 
+// Names the bound that was met first, so that the answer does not depend on how the octets arrived.
 Outcome check_limits(const SectionLimits& limits, const SectionCursor& cursor,
                      ProtocolError& error) noexcept {
-  if (cursor.scanned - cursor.line_start > limits.line) {
-    return fail(error, limits.status, "field line too long", "field");
-  }
-  if (cursor.scanned > limits.octets) {
+  const size_t line_bound = cursor.line_start + limits.line;
+  if (cursor.scanned <= std::min(line_bound, limits.octets)) return Outcome::line;
+  if (limits.octets < line_bound) {
     return fail(error, limits.status, "section too large", limits.octets_name);
   }
-  return Outcome::need_more;
+  return fail(error, limits.status, "field line too long", "field");
 }
 
 // Name, colon and value as far as they are there; `line` when cursor.scanned stands on the line's
@@ -120,7 +122,6 @@ Outcome next_field_line(std::string_view input, const SectionLimits& limits, Sec
   }
   const char* const begin = input.data();
   const Outcome scanned = scan_field(begin, begin + input.size(), cursor, error);
-  if (scanned == Outcome::failed) return scanned;
   if (check_limits(limits, cursor, error) == Outcome::failed) return Outcome::failed;
   if (scanned != Outcome::line) return scanned;
   field.name = {begin + cursor.line_start, cursor.colon - cursor.line_start};
