@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <condition_variable>
 #include <cstring>
-#include <latch>
 #include <mutex>
 #include <utility>
 
@@ -43,9 +42,10 @@ struct Fleet {
   std::vector<Service*> services;  // each touched on its own thread only
   std::mutex mutex;
   std::condition_variable changed;
-  size_t started = 0;  // guarded by mutex
-  size_t ended = 0;    // guarded by mutex
-  std::string error;   // guarded by mutex
+  size_t started = 0;    // guarded by mutex
+  size_t accepting = 0;  // guarded by mutex; workers that may still use a listening descriptor
+  size_t ended = 0;      // guarded by mutex
+  std::string error;     // guarded by mutex
 };
 
 namespace {
@@ -74,7 +74,9 @@ class Worker final : public Acceptor, public Timer {
       : fleet_(std::move(fleet)), index_(index), options_(options), make_service_(make_service) {
     fleet_->loops[index] = &loop_;
   }
-  ~Worker() {
+  // Other workers may post hand-overs to this one's loop until they have ended: all are joined
+  // before any is destroyed.
+  void join() {
     if (thread_.joinable()) thread_.join();
   }
 
@@ -95,9 +97,9 @@ class Worker final : public Acceptor, public Timer {
     loop_.post(std::make_unique<Call>(std::move(function)));
   }
   // Takes what the kernel has queued first: those clients were told that they are connected.
-  void close_listeners() {
+  void stop_accepting() {
     for (const std::unique_ptr<Listener>& listener : listeners_) listener->close();
-    listeners_.clear();
+    forget_listeners();
   }
   void drain() {
     if (!service_) return;
@@ -135,7 +137,7 @@ class Worker final : public Acceptor, public Timer {
     service_ = make_service_(index_, loop_);
     fleet_->services[index_] = service_.get();
     if (report_start(open_listeners())) loop_.run();
-    listeners_.clear();
+    forget_listeners();
     fleet_->services[index_] = nullptr;  // sockets that are still handed over close
     service_->abort_all();
     // Frees what was retired while the service that it refers to still lives.
@@ -143,6 +145,14 @@ class Worker final : public Acceptor, public Timer {
     service_.reset();
     const std::lock_guard lock(fleet_->mutex);
     ++fleet_->ended;
+    fleet_->changed.notify_all();
+  }
+
+  void forget_listeners() {
+    listeners_.clear();
+    if (!std::exchange(accepting_, false)) return;
+    const std::lock_guard lock(fleet_->mutex);
+    --fleet_->accepting;
     fleet_->changed.notify_all();
   }
 
@@ -200,6 +210,7 @@ class Worker final : public Acceptor, public Timer {
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::unique_ptr<Service> service_;
   Time drain_until_{};
+  bool accepting_ = true;
   std::thread thread_;
 };
 
@@ -212,7 +223,7 @@ Workers::Workers(size_t count, const WorkerOptions& options, MakeService make_se
 
 Workers::~Workers() {
   abort();
-  workers_.clear();
+  for (const auto& worker : workers_) worker->join();
 }
 
 void Workers::listen(size_t index, int descriptor, bool shared) {
@@ -220,23 +231,20 @@ void Workers::listen(size_t index, int descriptor, bool shared) {
 }
 
 std::string Workers::start() {
+  fleet_->accepting = workers_.size();
   for (const auto& worker : workers_) worker->start();
   std::unique_lock lock(fleet_->mutex);
   fleet_->changed.wait(lock, [this] { return fleet_->started == workers_.size(); });
-  started_ = true;
   return fleet_->error;
 }
 
+// Does not wait for workers that never started or have ended: they read no mail.
 void Workers::stop_accepting() {
-  if (!started_) return;
-  auto closed = std::make_shared<std::latch>(static_cast<ptrdiff_t>(workers_.size()));
   for (const auto& worker : workers_) {
-    worker->call([&worker = *worker, closed] {
-      worker.close_listeners();
-      closed->count_down();
-    });
+    worker->call([&worker = *worker] { worker.stop_accepting(); });
   }
-  closed->wait();
+  std::unique_lock lock(fleet_->mutex);
+  fleet_->changed.wait(lock, [this] { return fleet_->accepting == 0; });
 }
 
 void Workers::drain() {

@@ -94,7 +94,6 @@ class Workers {
   std::shared_ptr<Fleet> fleet_;
   MakeService make_service_;
   std::vector<std::unique_ptr<Worker>> workers_;
-  bool started_ = false;
 };
 
 }  // namespace sluice::net
