@@ -163,7 +163,8 @@ class Server {
 
   // Waits for a signal, and ends as it says.
   int end_by(const sigset_t& signals) {
-    const int signal = sigwaitinfo(&signals, nullptr);
+    int signal = -1;
+    while (signal < 0) signal = sigwaitinfo(&signals, nullptr);  // EINTR: stopped and continued
     workers_->stop_accepting();
     sockets_.clear();  // newcomers are refused by the kernel from here on
     if (signal == SIGTERM) {

@@ -113,6 +113,17 @@ def test_an_idle_server_ends_at_once(site, number):
         assert ends_within(server, SOON) == 0
 
 
+def test_stopping_and_continuing_does_not_end_it(site):
+    """Ctrl-Z and fg, or a debugger that attaches, interrupt a thread that waits for signals."""
+    with SluiceServer(site) as server:
+        for _ in range(3):
+            server.process.send_signal(signal.SIGSTOP)
+            time.sleep(0.1)
+            server.process.send_signal(signal.SIGCONT)
+            time.sleep(0.1)
+            assert get(server.address).status == 200
+
+
 def test_sigpipe_does_not_end_it(site):
     with SluiceServer(site) as server:
         server.process.send_signal(signal.SIGPIPE)
