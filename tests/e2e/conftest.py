@@ -45,7 +45,7 @@ def shared_server(shared_site):
 
 @pytest.fixture
 def large_file(site) -> pathlib.Path:
-    """A file of LARGE octets, no two of its 8-octet words alike."""
+    """A file of LARGE octets that look like no other part of it."""
     path = site / "large.bin"
-    path.write_bytes(b"".join(b"%08x" % word for word in range(LARGE // 8)))
+    path.write_bytes(random.Random(3).randbytes(LARGE))
     return path

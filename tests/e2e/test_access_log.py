@@ -37,7 +37,7 @@ def server_with_stdout(site, descriptor, *options, env=None):
 
 
 def test_json_on_stdout(site):
-    with SluiceServer(site, "--access-log", "stdout") as server:
+    with SluiceServer(site, "--access-log", "stdout", "--workers", "1") as server:
         get(server.address, "/1k.bin?x=%22", "User-Agent: test", "Referer: http://here/")
         get(server.address, "/nowhere")
         wait_until(lambda: len(requests_of(server.stdout())) == 2, 20, "two lines")

@@ -84,7 +84,7 @@ def test_a_folder_that_is_missing(tmp_path):
 
 def test_a_file_instead_of_a_folder(site):
     line = serve_error(site / "index.html")
-    assert "index.html" in line and "folder" in line.lower() + "directory folder"
+    assert "index.html" in line and re.search("folder|directory", line)
 
 
 def test_an_empty_folder(tmp_path):
@@ -103,7 +103,7 @@ def test_a_folder_that_is_unreadable():
         (parent / "closed").chmod(0o000)
         line = serve_error(parent / "closed", **AS_NOBODY)
         (parent / "closed").chmod(0o755)
-    assert str(parent / "closed") in line and "ermission" in line
+    assert str(parent / "closed") in line and re.search("may not|ermission", line)
 
 
 @pytest.mark.parametrize("listen", ["", ":", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1",
@@ -155,7 +155,7 @@ def test_a_privileged_port():
     with open_folder() as folder:
         (folder / "index.html").write_text("x")
         line = serve_error(folder, listen="127.0.0.1:79", **AS_NOBODY)
-    assert "79" in line and re.search("privilege|root|CAP_NET_BIND_SERVICE|1024", line)
+    assert "79" in line and re.search("(?i)privilege|root|CAP_NET_BIND_SERVICE|102[34]", line)
 
 
 @pytest.mark.parametrize("error", [errno.EPERM, errno.ENOSYS])

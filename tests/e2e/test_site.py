@@ -16,7 +16,7 @@ from sluice_server import SluiceServer
 ROOT = pathlib.Path("/usr/share/doc/python3-doc/html")
 TYPES = {
     ".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8",
-    ".txt": "text/plain; charset=utf-8", ".png": "image/png", ".svg": "image/svg+xml", ".gz": "application/gzip",
+    ".txt": "text/plain; charset=utf-8", ".png": "image/png", ".svg": ("image/svg+xml", "image/svg+xml; charset=utf-8"), ".gz": "application/gzip",
     ".json": "application/json", ".xml": ("application/xml", "text/xml; charset=utf-8", "application/xml; charset=utf-8"),
     ".py": ("text/x-python; charset=utf-8", "text/plain; charset=utf-8"), ".inv": "application/octet-stream",
 }

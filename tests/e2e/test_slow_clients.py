@@ -1,6 +1,7 @@
 """Clients that are slow, or gone: each wait has its end, memory stays bounded, and others are served meanwhile."""
 
 import contextlib
+import json
 import socket
 import time
 
@@ -61,11 +62,12 @@ def test_an_idle_connection_is_closed(site):
 
 
 def test_a_client_that_does_not_read_is_cut(site, large_file):
-    with SluiceServer(site, "--limit", "send_timeout=500ms") as server:
+    with SluiceServer(site, "--limit", "send_timeout=500ms", "--access-log", "stdout") as server:
         stuck = slow_socket(server.address, seconds=60)
         stuck.sendall(request("/large.bin"))
-        before = server.open_descriptors()
-        wait_until(lambda: server.open_descriptors() < before, 60, "closing the stuck connection")
+        wait_until(lambda: server.stdout().endswith("\n"), 60, "cutting the stuck connection")
+        line = json.loads(server.stdout())
+        assert (line["status"], line["complete"], line["limit"]) == (200, False, "send_timeout")
         octets, _ = read_to_end(stuck)
         stuck.close()
         assert len(octets) < large_file.stat().st_size
