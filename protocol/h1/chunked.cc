@@ -1,3 +1,5 @@
+// A chunk's line is bounded by its limits, so it is parsed anew from its start until all of it is
+// there; data is passed on as it comes.
 #include "protocol/h1/chunked.h"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// Framing is decided here and nowhere else. Each field is counted as it is taken, so that "twice"
+// is seen whatever the values are; values are read only when the head is complete.
 #include "protocol/h1/control_fields.h"
 
 #include "protocol/h1/grammar.h"

@@ -1,3 +1,6 @@
+// Checks in the order in which a reader can trust what it has: octets and version, the target's
+// syntax, the method, the target's form, then Host, framing and expectations, which need the whole
+// head.
 #include "protocol/h1/request_head.h"
 
 #include <string>

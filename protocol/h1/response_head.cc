@@ -1,3 +1,5 @@
+// Status lines come from origins, which are as little trusted as clients: the same strictness,
+// answered with 502.
 #include "protocol/h1/response_head.h"
 
 #include "protocol/h1/grammar.h"

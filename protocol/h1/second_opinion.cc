@@ -1,3 +1,6 @@
+// llhttp runs over octets that our own pass has accepted, with callbacks only where readings can
+// differ: where the head ends and what it says about framing, how many octets are data, where the
+// message ends.
 #include "protocol/h1/second_opinion.h"
 
 #include <llhttp.h>

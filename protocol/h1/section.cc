@@ -1,3 +1,5 @@
+// Lines are scanned forward only: a name up to its colon, a value up to the first octet that no
+// value may hold, which must be the line's CR. Nothing is scanned twice, however the octets arrive.
 #include "protocol/h1/section.h"
 
 #include <algorithm>

@@ -1,5 +1,5 @@
 // Responses: any octets give the same events however they are cut, whatever was asked.
-#include "fuzz/feeding.h"
+#include "tests/fuzz/feeding.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using sluice::Method;

@@ -1,8 +1,8 @@
 // Requests: any octets give the same events however they are cut, and a head that was accepted,
 // written anew for an upstream, is read there as the same request.
-#include "fuzz/feeding.h"
 #include "protocol/h1/grammar.h"
 #include "protocol/target.h"
+#include "tests/fuzz/feeding.h"
 
 namespace sluice {
 namespace {

@@ -2,8 +2,8 @@
 #include <cstdint>
 #include <string>
 
-#include "fuzz/feeding.h"
 #include "protocol/target.h"
+#include "tests/fuzz/feeding.h"
 
 namespace sluice {
 namespace {

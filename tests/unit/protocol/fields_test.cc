@@ -1,3 +1,4 @@
+// Field names and lists (RFC 9110 sections 5.1 and 5.6.1), against their plain definitions.
 #include "protocol/fields.h"
 
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// Methods, reason phrases, and heads that are used again.
 #include "protocol/message.h"
 
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// Targets (RFC 9112 section 3.2), normal forms (RFC 3986 section 6.2.2) and file names (RFC 3629).
 #include "protocol/target.h"
 
 #include <gtest/gtest.h>

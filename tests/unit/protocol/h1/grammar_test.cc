@@ -1,3 +1,4 @@
+// The octet classes of RFC 9110 section 5.6, octet by octet.
 #include "protocol/h1/grammar.h"
 
 #include <gtest/gtest.h>
