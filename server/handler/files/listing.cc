@@ -15,7 +15,6 @@
 #include <optional>
 #include <utility>
 
-#include "protocol/http_date.h"
 #include "protocol/target.h"
 #include "server/handler/files/opening.h"
 #include "server/handler/files/request_path.h"
@@ -133,12 +132,9 @@ std::string listing_json(const Listing& listing, std::string_view path) {
   using Json = nlohmann::ordered_json;
   Json entries = Json::array();
   for (const ListedEntry& entry : listing.entries) {
-    std::array<char, kHttpDateSize> date;
-    write_http_date(entry.modified_seconds, date);
     Json item{{"name", entry.name}, {"type", entry.directory ? "directory" : "file"}};
     if (!entry.directory) item["size"] = entry.size;
-    item["modified"] = std::string(date.data(), date.size());
-    item["modified_seconds"] = entry.modified_seconds;
+    item["modified"] = time_text(entry.modified_seconds, TimeForm::machine);
     entries.push_back(std::move(item));
   }
   const Json document{{"path", path}, {"entries", std::move(entries)}, {"truncated", listing.cut}};
@@ -156,9 +152,9 @@ std::string size_text(uint64_t octets) {
   return {text.data(), static_cast<size_t>(size)};
 }
 
-std::string time_text(int64_t seconds) {
+std::string time_text(int64_t seconds, TimeForm form) {
   using namespace std::chrono;
-  // The year's own type holds 16 bits: what lies beyond is clamped, as HTTP's date is.
+  // The calendar's year holds 16 bits: what lies beyond four digits is clamped, as HTTP's date is.
   const int64_t clamped = std::clamp<int64_t>(seconds, -62'167'219'200, 253'402'300'799);
   const sys_seconds time{std::chrono::seconds(clamped)};
   const sys_days day = floor<days>(time);
@@ -166,10 +162,13 @@ std::string time_text(int64_t seconds) {
   const hh_mm_ss clock{time - day};
   std::array<char, 32> text;
   const int size = std::snprintf(
-      text.data(), text.size(), "%04d-%02u-%02u %02d:%02d", static_cast<int>(date.year()),
+      text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02dZ", static_cast<int>(date.year()),
       static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-      static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()));
-  return {text.data(), static_cast<size_t>(size)};
+      static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
+      static_cast<int>(clock.seconds().count()));
+  if (form == TimeForm::machine) return {text.data(), static_cast<size_t>(size)};
+  text[10] = ' ';
+  return {text.data(), 16};
 }
 
 }  // namespace sluice::handler

@@ -50,7 +50,8 @@ std::string listing_json(const Listing& listing, std::string_view path);
 
 // Octets for people: "0 B", "999 B", "1.5 KiB", "12 MiB".
 std::string size_text(uint64_t octets);
-// UTC: "2026-01-31 23:59".
-std::string time_text(int64_t seconds);
+// UTC: "2026-01-31 23:59" for people, "2026-01-31T23:59:58Z" (RFC 3339) for machines.
+enum class TimeForm : uint8_t { people, machine };
+std::string time_text(int64_t seconds, TimeForm form);
 
 }  // namespace sluice::handler

@@ -150,7 +150,7 @@ void append_row(std::string& out, const ListedEntry& entry) {
   out += "</a></td><td class=\"n\">";
   out += entry.directory ? "\xE2\x80\x93" : size_text(entry.size);  // an en dash
   out += "</td><td class=\"n t\">";
-  out += time_text(entry.modified_seconds);
+  out += time_text(entry.modified_seconds, TimeForm::people);
   out += "</td></tr>\n";
 }
 
