@@ -27,8 +27,14 @@ void ServerConnection::open(std::unique_ptr<net::Transport> transport) {
   context_.loop.wake(*this);
 }
 
+// A request may lie in the socket whose event has not come yet: it is looked for, and answered.
 void ServerConnection::drain() {
-  if (state_ == State::idle && out_.empty() && !input_) linger();
+  if (state_ != State::idle || !out_.empty() || input_) return;
+  read_left_ = context_.limits.turn_read;
+  const bool read = make_room() && receive();
+  if (state_ == State::retired) return;
+  if (read && input_fresh_) return context_.loop.wake(*this);
+  linger();
 }
 
 void ServerConnection::run() {
@@ -116,7 +122,11 @@ bool ServerConnection::read_some() {
     context_.loop.wake(*this);
     return false;
   }
-  if (!make_room()) return false;
+  return make_room() && receive();
+}
+
+// One read into the block, whatever the transport knows. Returns false when there was nothing.
+bool ServerConnection::receive() {
   const size_t room = std::min<uint64_t>(input_->capacity() - input_end_, read_left_);
   const net::ReadResult result = transport_->read({input_->data() + input_end_, room});
   if (result.status == net::Io::failed) {
@@ -336,7 +346,9 @@ void ServerConnection::after_flush() {
     if (input_fresh_ || transport_->readable()) context_.loop.wake(*this);
     return;
   }
-  if (closing_) linger();
+  if (closing_) return linger();
+  // Woken while idle, or opened, after the drain began.
+  if (context_.draining()) drain();
 }
 
 void ServerConnection::submit_interim(const ResponseHead& head) {
@@ -453,6 +465,7 @@ void ServerConnection::cut(std::string_view cause, std::string_view limit) {
 void ServerConnection::retire() {
   if (exchange_) end_exchange(false);
   set_state(State::retired);
+  slot_ = net::ConnectionSlot();  // whoever comes in this very turn may have the place
   out_.clear();
   input_.reset();
   context_.loop.timers().cancel(*this);

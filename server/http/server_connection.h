@@ -87,6 +87,7 @@ class ServerConnection final : public net::Task,
   bool parse();
   void feed();
   bool read_some();
+  bool receive();
   bool make_room();
   void on_peer_closed();
 
