@@ -142,6 +142,7 @@ Outcome Codec::read_request_lines(std::string_view input, RequestReading& readin
     const Outcome outcome = next_start_line(input, limits_.start_line, cursor_, line, error);
     if (outcome != Outcome::line) return outcome;
     error = parse_request_line(line, reading.head, reading.target);
+    asked_ = reading.head.method;
     if (error.status != 0) return Outcome::failed;
   }
   return read_field_lines(input, reading.control, reading.head.fields, error);

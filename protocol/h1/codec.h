@@ -86,6 +86,8 @@ class Codec {
 
   // --- Writing -------------------------------------------------------------------------------
   struct ResponseFraming {
+    // A request refused within its head never became an exchange: the codec goes by its line
+    // instead.
     Method request_method = Method::get;
     std::optional<uint64_t> length = {};  // of the content, when known
     bool persist = true;                  // false: "Connection: close" is sent
@@ -138,6 +140,7 @@ class Codec {
   size_t end_request_head(const Slice& input, RequestReading& reading, ServerSink& sink);
   size_t end_response_head(const Slice& input, ResponseReading& reading, ClientSink& sink);
   Framing response_framing(const ResponseReading& reading) const noexcept;
+  Method answered_method(const ResponseFraming& framing) const noexcept;
   bool llhttp_agrees(std::string_view head, const HeadReading& ours);
   void start_content(const HeadReading& ours, Framing framing);
   void end_message(CodecSink& sink);
@@ -151,7 +154,7 @@ class Codec {
   Role role_;
   Reading reading_ = Reading::head;
   Framing framing_ = Framing::none;
-  Method asked_ = Method::get;  // role client: what the response answers
+  Method asked_ = Method::get;  // what the response answers; role server: from the request line
   bool head_started_ = false;
   bool leading_line_ = false;  // the one CRLF that may precede a request line was there
   bool persists_ = true;

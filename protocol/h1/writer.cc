@@ -121,8 +121,8 @@ void write_connection(bool persist, const Codec::ResponseFraming& framing, Pen& 
 }
 
 // Content of a final response: what delimits it, RFC 9112 section 6.3 seen from the sender's side.
-Framing framing_of(int status, const Codec::ResponseFraming& framing) noexcept {
-  if (has_no_content(framing.request_method, status)) return Framing::none;
+Framing framing_of(Method asked, int status, const Codec::ResponseFraming& framing) noexcept {
+  if (has_no_content(asked, status)) return Framing::none;
   if (framing.length) return Framing::content_length;
   return framing.http_1_0 ? Framing::until_close : Framing::chunked;
 }
@@ -179,10 +179,17 @@ void write_request_framing(const RequestHead& head, const Codec::RequestFraming&
 
 }  // namespace
 
+// The refusal of a HEAD has no content either (RFC 9110 section 9.3.2).
+Method Codec::answered_method(const ResponseFraming& framing) const noexcept {
+  const bool within_head = reading_ == Reading::head || reading_ == Reading::failed;
+  return role_ == Role::server && within_head && asked_ == Method::head ? asked_
+                                                                        : framing.request_method;
+}
+
 Framing Codec::write_response_head(const ResponseHead& head, const ResponseFraming& framing,
                                    Chain& out) {
   assert(head.status >= 200);
-  const Framing kind = framing_of(head.status, framing);
+  const Framing kind = framing_of(answered_method(framing), head.status, framing);
   const bool says_length = framing.length && head.status != 204;
   const bool keep_length = kind == Framing::none && !framing.length && head.status != 204;
   const bool persist = framing.persist && kind != Framing::until_close;

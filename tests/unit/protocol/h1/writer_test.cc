@@ -50,6 +50,21 @@ TEST(ResponseWriter, StatesTheLengthWhenItIsKnown) {
   EXPECT_EQ(writer.kind, Framing::content_length);
 }
 
+// RFC 9110 section 9.3.2: no content, even when the HEAD was refused before its end.
+TEST(ResponseWriter, RefusesAHeadRequestWithoutContent) {
+  for (const std::string_view request :
+       {"HEAD / HTTP/1.1\r\n\r\n", "HEAD / HTTP/1.1\r\nX", "HEAD * HTTP/1.1\r\n"}) {
+    ServerReader reader;
+    reader.read(request);
+    Chain content;
+    content.append(copy_of("no"));
+    Chain out;
+    const Framing kind = reader.codec.write_response_head({}, {.length = 2}, out);
+    reader.codec.write_body(kind, content, out);
+    EXPECT_EQ(out.to_string(), "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n") << request;
+  }
+}
+
 TEST(ResponseWriter, ChunksContentOfUnknownLength) {
   Writer writer;
   EXPECT_EQ(writer.response({}, {}), "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
