@@ -18,12 +18,13 @@ Outcome fail(ProtocolError& error, std::string_view cause, std::string_view limi
 }
 
 // A quoted-string's rest after its opening quote (RFC 9110 section 5.6.4); `at` ends after the
-// closing one. No quoted pairs: llhttp does not know them, and what ends the string must not be
-// read two ways.
+// closing one. Neither quotes nor pairs hide a CR: whoever reads them otherwise finds the same end
+// of the line.
 Outcome skip_quoted(const char*& at, const char* end) noexcept {
   for (; at != end; ++at) {
     if (*at == '"') return ++at, Outcome::complete;
-    if (*at == '\\' || !is_field_octet(*at)) return Outcome::failed;
+    if (*at == '\\' && ++at == end) return Outcome::need_more;
+    if (!is_field_octet(*at)) return Outcome::failed;
   }
   return Outcome::need_more;
 }
@@ -41,8 +42,7 @@ Outcome skip_extension(const char*& at, const char* end) noexcept {
   const char* const value = at;
   at = skip_token(at, end);
   if (at == end) return Outcome::need_more;
-  // llhttp takes no extension after an unquoted value.
-  return at == value || *at == ';' ? Outcome::failed : Outcome::complete;
+  return at == value ? Outcome::failed : Outcome::complete;
 }
 
 Outcome skip_extensions(const char*& at, const char* end) noexcept {
@@ -126,7 +126,14 @@ ChunkedReader::Step ChunkedReader::take_line(std::string_view input, const Limit
   }
   left_ = line.size;
   part_ = left_ != 0 ? Part::data : Part::trailers;
-  return agreed(input.substr(0, line.length), 0, false, error);
+  // Extensions mean nothing to anybody and must be ignored (RFC 9112 section 7.1.1). llhttp refuses
+  // quoted pairs, and more after a value: it is not shown any.
+  constexpr size_t kEnd = 2;
+  const size_t digits = line.length - kEnd - line.extensions;
+  const Step size = agreed(input.substr(0, digits), 0, false, error);
+  if (size.consumed == 0) return {};
+  agreed(input.substr(line.length - kEnd, kEnd), 0, false, error);
+  return {line.length, 0};
 }
 
 ChunkedReader::Step ChunkedReader::take_data(std::string_view input,

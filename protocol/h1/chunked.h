@@ -4,7 +4,7 @@
 //   1. A chunk's line is one to 16 hexadecimal digits and well-formed extensions; no white space,
 //   no bare LF.
 //   2. A line is consumed when all of it is there, data as it comes.
-//   3. llhttp sees every octet that is consumed, and must count the same data.
+//   3. llhttp sees every octet that is consumed, save extensions, and must count the same data.
 #pragma once
 
 #include <cstddef>

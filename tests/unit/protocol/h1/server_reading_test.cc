@@ -71,6 +71,18 @@ TEST(ServerReading, ReadsChunkedContentAndTrailers) {
       "end\npersists\n");
 }
 
+// RFC 9112 section 7.1.1: a recipient MUST ignore extensions that it does not know.
+TEST(ServerReading, IgnoresChunkExtensions) {
+  const std::string head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+  const std::string plain = requests(head + "3\r\nabc\r\n0\r\n\r\n");
+  for (const std::string_view extensions :
+       {";a", ";a=b", ";a=b;c;d=e", ";a=\"b;c, d\"", ";a=\"b\\\"c\";d", ";a=\"\\\\\""}) {
+    const std::string line_end = std::string(extensions) + "\r\n";
+    EXPECT_EQ(requests(head + "3" + line_end + "abc\r\n0" + line_end + "\r\n"), plain)
+        << extensions;
+  }
+}
+
 TEST(ServerReading, ReadsAMessageAfterAChunkedOne) {
   const std::string post =
       "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: Chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n";
