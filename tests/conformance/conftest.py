@@ -1,4 +1,4 @@
-"""The site and the two servers that the catalogue is run against: one as it comes, one with a short head deadline."""
+"""The site and the two servers that the catalogue is run against: one as it comes, one with short deadlines."""
 
 import pytest
 from catalogue.case import SITE
@@ -24,5 +24,6 @@ def server(site):
 
 @pytest.fixture(scope="session")
 def impatient_server(site):
-    with SluiceServer(site, "--limit", f"head_timeout={int(HEAD_TIMEOUT * 1000)}ms") as running:
+    short = f"{int(HEAD_TIMEOUT * 1000)}ms"
+    with SluiceServer(site, "--limit", f"head_timeout={short}", "--limit", f"drain_timeout={short}") as running:
         yield running

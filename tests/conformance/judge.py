@@ -150,5 +150,5 @@ def follow_up(case, connection, announced):
 
 
 def needs_short_deadline(case) -> bool:
-    return case.then in (WAITS, PROMPT_OR_WAITS)
+    return case.slow_end or case.then in (WAITS, PROMPT_OR_WAITS)
 

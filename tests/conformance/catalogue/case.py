@@ -62,6 +62,7 @@ class Case:
     after_head: bool = False  # the fault lies in the body: the head's own answer may already have left
     half_close: bool = False  # the client sends FIN after the data
     reset_allowed: bool = False  # more is sent than a server has to read: RST after the answer is not held against it
+    slow_end: bool = False  # the server may read on for drain_timeout before it ends the connection
     by_handler: bool = False  # the answer is the files handler's: a site's error page, no 200-octet rule
 
 
