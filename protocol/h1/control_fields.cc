@@ -66,9 +66,14 @@ bool is_unimplemented_coding(std::string_view value) noexcept {
   return compresses;
 }
 
-// The value is a view into the head, where a CR or white space follows it. llhttp takes HTAB there
-// for a part of the coding's name, so two parsers would read it two ways.
-bool tab_follows(std::string_view value) noexcept { return value.data()[value.size()] == '\t'; }
+// The value is a view into the head, where a CR or white space follows it. RFC 9110 allows HTAB
+// there, but llhttp (and so every Node.js) refuses it after a length and takes it for a part of a
+// coding's name: framing that parsers read in two ways is refused.
+bool tab_follows(std::string_view value) noexcept {
+  const char* at = value.data() + value.size();
+  while (*at == ' ') ++at;
+  return *at == '\t';
+}
 
 }  // namespace
 
@@ -166,6 +171,7 @@ ProtocolError ControlFields::read_length(uint64_t largest,
                                          std::optional<uint64_t>& length) const noexcept {
   if (lengths_ != 1) return {400, "more than one Content-Length", ""};
   if (length_.empty()) return {400, "empty Content-Length", ""};
+  if (tab_follows(length_)) return {400, "HTAB after Content-Length", ""};
   for (const char octet : length_) {
     if (!is_digit(octet)) return {400, "malformed Content-Length", ""};
   }
