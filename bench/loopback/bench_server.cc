@@ -1,0 +1,118 @@
+// One worker with the real files handler, and beside it a handler whose cost is known.
+#include "bench/loopback/bench_server.h"
+
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <chrono>
+#include <cstdlib>
+#include <new>
+#include <string_view>
+#include <utility>
+
+#include "server/handler/files/files_handler.h"
+#include "server/http/http_service.h"
+
+namespace sluice::bench {
+namespace {
+
+using std::chrono::milliseconds;
+
+class ControlSource final : public BodySource {
+ public:
+  Pull pull(Chain& out, size_t) override {
+    out.append_static(kControlContent);
+    return Pull::end;
+  }
+  std::optional<uint64_t> length() const override {
+    return std::string_view(kControlContent).size();
+  }
+};
+
+// Makes the compiler believe that the memory is used.
+void escape(void* memory) { asm volatile("" : : "r"(memory) : "memory"); }
+
+class ControlHandler final : public http::Handler {
+ public:
+  void start(http::Exchange& exchange) override {
+    void* const by_new = ::operator new(24);
+    escape(by_new);
+    ::operator delete(by_new);
+    void* const by_malloc = std::malloc(24);
+    escape(by_malloc);
+    std::free(by_malloc);
+    ::syscall(SYS_getppid);
+    exchange.respond(exchange.emplace_source<ControlSource>());
+  }
+};
+
+class BenchRouter final : public http::Router {
+ public:
+  BenchRouter(net::Loop& loop, net::Helpers& helpers, handler::FileSite& site)
+      : files_(loop, helpers, site) {
+    files_route_.handler = &files_;
+    control_route_.handler = &control_;
+  }
+  const http::Route& route(const RequestHead& head) override {
+    return head.path == kControlPath ? control_route_ : files_route_;
+  }
+
+ private:
+  handler::FilesHandler files_;
+  ControlHandler control_;
+  http::Route files_route_;
+  http::Route control_route_;
+};
+
+}  // namespace
+
+BenchServer::~BenchServer() {
+  if (!workers_) return;
+  workers_->abort();
+  while (!workers_->wait(std::chrono::hours(1))) continue;
+  helpers_.reset();  // they may post to the worker's loop until they end
+  workers_.reset();
+  log_->close();
+}
+
+std::string BenchServer::start(const std::string& directory, const std::string& access_log,
+                               std::function<void()> on_worker) {
+  limits_.connections = 100;
+  site_ = std::make_unique<handler::FileSite>(
+      handler::FileSite::Options{.directory = directory, .limits = limits_});
+  if (std::string error = site_->open(); !error.empty()) return error;
+  helpers_ = std::make_unique<net::Helpers>(2, 1024);
+  std::string error = ops::AccessLog::open({.destination = access_log,
+                                            .format = ops::LogFormat::json,
+                                            .ring_octets = static_cast<size_t>(limits_.log_ring)},
+                                           log_);
+  if (!error.empty()) return error;
+  worker_log_ = log_->make_worker_log();
+  if (error = listen(); !error.empty()) return error;
+  const net::WorkerOptions options{
+      .listener = {.turn_accept = limits_.turn_accept, .accept_pause = limits_.accept_pause},
+      .max_connections = limits_.connections,
+      .shutdown_timeout = milliseconds(0)};
+  workers_ = std::make_unique<net::Workers>(
+      1, options, [this, on_worker = std::move(on_worker)](size_t, net::Loop& loop) {
+        on_worker();
+        return std::make_unique<http::HttpService>(
+            loop, limits_, std::make_unique<BenchRouter>(loop, *helpers_, *site_), worker_log_);
+      });
+  workers_->listen(0, sockets_.descriptor(0), false);
+  return workers_->start();
+}
+
+std::string BenchServer::listen() {
+  net::ListenAddress address;
+  if (std::string error = net::parse_listen_address("127.0.0.1:0", address); !error.empty()) {
+    return error;
+  }
+  if (std::string error = sockets_.open(address, 1, 16); !error.empty()) return error;
+  const std::string& url = sockets_.url();
+  std::from_chars(url.data() + url.rfind(':') + 1, url.data() + url.size(), port_);
+  return {};
+}
+
+}  // namespace sluice::bench
