@@ -4,7 +4,7 @@
 nothing is answered before it, 408 and the end of the connection after it.
 """
 
-from .case import GET, HELLO, NO_METHOD, WAITS, catalogue, with_field
+from .case import GET, HELLO, NO_METHOD, WAITS, catalogue, reply, with_field
 
 CASES, case = catalogue("incomplete")
 
@@ -25,6 +25,8 @@ for name, data in {
     "half-host": GET[:30],
 }.items():
     case(name, data, 408, WAITS, DEADLINE)
+case("head", b"HEAD /a.txt HTTP/1.1\r\nHost: localhost\r\n", reply(408, "HEAD"), WAITS,
+     DEADLINE + "; RFC 9110 9.3.2: no content")
 case("after-a-good-one", GET + GET[:-2], [HELLO, 408], WAITS, DEADLINE)
 case("after-three-good-ones", GET * 3 + b"G", [HELLO] * 3 + [408], WAITS, DEADLINE)
 case("after-a-body", with_field("Content-Length: 5", method="POST") + b"helloGET /", [NO_METHOD, 408], WAITS,
