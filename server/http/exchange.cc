@@ -61,7 +61,6 @@ void RequestBody::append(Slice octets) {
 void Exchange::start(Stream& stream, RequestHead& head, Router& router, net::Time now) {
   stream_ = &stream;
   std::swap(request_, head);
-  response_.clear();
   explanation_ = {};
   responded_ = false;
   filtered_ = false;

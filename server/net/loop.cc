@@ -21,6 +21,8 @@
 #include <limits>
 #include <utility>
 
+#include "server/net/system_call.h"
+
 namespace sluice::net {
 
 namespace {
@@ -195,7 +197,8 @@ void Loop::wait(std::chrono::milliseconds max_wait) {
   const bool work_is_left = woken_.first != nullptr;
   const int timeout = work_is_left ? 0 : wait_milliseconds(max_wait, timers_.until_next(now_));
   std::array<epoll_event, kEventsAWait> events;
-  const int count = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), timeout);
+  const int count =
+      wait_for_events(epoll_, events.data(), static_cast<int>(events.size()), timeout);
   assert(count >= 0 || errno == EINTR);
   read_clocks();
   for (int i = 0; i < count; ++i) {

@@ -21,6 +21,8 @@
 #include <cassert>
 #include <cerrno>
 
+#include "server/net/system_call.h"
+
 namespace sluice::net {
 
 namespace {
@@ -44,8 +46,9 @@ ssize_t send_vectors(int descriptor, std::span<iovec> vectors, int flags) noexce
   message.msg_iovlen = vectors.size();
   ssize_t sent = 0;
   do {
-    sent = vectors.size() == 1 ? ::send(descriptor, vectors[0].iov_base, vectors[0].iov_len, flags)
-                               : ::sendmsg(descriptor, &message, flags);
+    sent = vectors.size() == 1
+               ? send_octets(descriptor, vectors[0].iov_base, vectors[0].iov_len, flags)
+               : send_message(descriptor, message, flags);
   } while (sent < 0 && errno == EINTR);
   return sent;
 }
@@ -80,7 +83,7 @@ ReadResult SocketTransport::read(std::span<char> room) {
   assert(!room.empty());
   ssize_t count = 0;
   do {
-    count = ::recv(descriptor_, room.data(), room.size(), 0);
+    count = receive(descriptor_, room.data(), room.size());
   } while (count < 0 && errno == EINTR);
   if (count > 0) {
     const auto octets = static_cast<size_t>(count);
