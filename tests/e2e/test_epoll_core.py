@@ -52,13 +52,30 @@ def test_a_stale_unix_socket_is_replaced(site, tmp_path):
         assert get(path).status == 200
 
 
-def test_many_connections_over_four_workers(site):
+def watched_by_each_epoll(pid) -> dict:
+    """How many descriptors each epoll instance of the process watches (proc(5), fdinfo): one instance is one worker."""
+    counts = {}
+    for number in os.listdir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(OSError):  # closed meanwhile
+            if os.readlink(f"/proc/{pid}/fd/{number}") == "anon_inode:[eventpoll]":
+                with open(f"/proc/{pid}/fdinfo/{number}") as info:
+                    counts[number] = info.read().count("tfd:")
+    return counts
+
+
+def test_64_connections_over_four_workers(site):
+    """The kernel's spread is uneven; fresh sockets are handed over until no worker holds more than 20."""
     with SluiceServer(site, "--workers", "4") as server, contextlib.ExitStack() as stack:
+        idle = watched_by_each_epoll(server.pid)
+        assert len(idle) >= 4
         connections = [stack.enter_context(RawConnection(server.address, 60)) for _ in range(64)]
         for _ in range(3):
             for connection in connections:
                 connection.send(request("/1k.bin"))
             assert {connection.response().status for connection in connections} == {200}
+        held = [count - idle[number] for number, count in watched_by_each_epoll(server.pid).items()]
+        assert sum(held) == 64
+        assert max(held) <= 20, held
 
 
 def few_descriptors(count):
