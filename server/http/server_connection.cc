@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cassert>
-#include <chrono>
 #include <cstring>
 #include <utility>
 
@@ -471,44 +470,6 @@ void ServerConnection::retire() {
   context_.loop.timers().cancel(*this);
   context_.loop.forget(*this);
   context_.loop.retire(std::unique_ptr<net::Retired>(this));
-}
-
-void ServerConnection::record(bool complete) {
-  if (context_.log == nullptr) return;
-  using namespace std::chrono;
-  const RequestHead& request = exchange_->request();
-  const Explanation& said = exchange_->explanation();
-  context_.log->record(
-      {.peer = peer_.address,
-       .method = request.method_text,
-       .target = request.target,
-       .authority = request.authority,
-       .protocol = request.protocol,
-       .user_agent = request.fields.value(FieldId::user_agent),
-       .referer = request.fields.value(FieldId::referer),
-       .status = head_written_ ? exchange_->response().status : 0,
-       .octets = framed_,
-       .duration = duration_cast<microseconds>(net::Clock::now() - exchange_->started_at()),
-       .wall_microseconds =
-           duration_cast<microseconds>(system_clock::now().time_since_epoch()).count(),
-       .complete = complete,
-       .cause = said.cause,
-       .phase = said.phase,
-       .limit = said.limit});
-}
-
-void ServerConnection::record_refusal(const ProtocolError& error) {
-  if (context_.log == nullptr) return;
-  using namespace std::chrono;
-  context_.log->record(
-      {.peer = peer_.address,
-       .status = error.status,
-       .octets = status_text(error.status).size(),
-       .wall_microseconds =
-           duration_cast<microseconds>(system_clock::now().time_since_epoch()).count(),
-       .cause = error.cause,
-       .phase = "head",
-       .limit = error.limit});
 }
 
 }  // namespace sluice::http

@@ -111,6 +111,8 @@ class ServerConnection final : public net::Task,
   void discard_while_lingering();
   void cut(std::string_view cause, std::string_view limit = {});
   void retire();
+
+  // What the log is told (server_connection_records.cc).
   void record(bool complete);
   void record_refusal(const ProtocolError& error);
 
