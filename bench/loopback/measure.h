@@ -19,6 +19,7 @@ struct Figures {
   double worker_nanoseconds = 0;      // CPU time of the worker's thread per request
   double round_trip_nanoseconds = 0;  // seen by the client, its checking included
   CallCounts calls;
+  double seconds_of_calls = 0;  // how long these were counted
 
   double per_request(uint64_t count) const {
     return static_cast<double>(count) / static_cast<double>(requests);

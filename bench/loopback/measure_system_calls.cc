@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
@@ -75,9 +76,12 @@ std::string count_one(SyscallTrace& trace, uint16_t port, const Workload& worklo
   if (std::string error = client.run(workload, kWarmUp); !error.empty()) return error;
   if (!trace.wait_until_asleep()) return kRestless;
   trace.open_window();
+  const auto begin = std::chrono::steady_clock::now();
   if (std::string error = client.run(workload, figures.requests); !error.empty()) return error;
   if (!trace.wait_until_asleep()) return kRestless;
   figures.calls = trace.close_window();
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+  figures.seconds_of_calls = took.count();
   return {};
 }
 
