@@ -1,4 +1,5 @@
-// Where a message's content comes from: whoever sends it asks for more (DESIGN: "backpressure is not pulling").
+// Where a message's content comes from: whoever sends it asks for more (DESIGN: "backpressure is
+// not pulling").
 #pragma once
 
 #include <cstddef>
@@ -31,7 +32,8 @@ class BodySource {
   virtual std::optional<uint64_t> length() const { return std::nullopt; }
   // Trailer fields, known after end; null when there are none.
   virtual const FieldList* trailers() const { return nullptr; }
-  // Starts again from the first octet. True only while all that was pulled is still kept (64 KiB at most).
+  // Starts again from the first octet. True only while all that was pulled is still kept (64 KiB at
+  // most).
   virtual bool rewind() { return false; }
   // The content is not wanted any more. A cancelled source never wakes its stream.
   virtual void cancel() {}

@@ -1,5 +1,6 @@
-// What a codec tells whoever feeds it octets. One sink per message stream: an HTTP/1 connection is one, each HTTP/2
-// stream is one. A codec never writes to a transport; a sink only changes state while it is called.
+// What a codec tells whoever feeds it octets. One sink per message stream: an HTTP/1 connection is
+// one, each HTTP/2 stream is one. A codec never writes to a transport; a sink only changes state
+// while it is called.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +14,8 @@ namespace sluice {
 
 // Why a codec gave up on a message. Texts are static.
 struct ProtocolError {
-  int status = 0;         // what to answer in the role server (400, 414, 431 ...), 502's cause in the role client
+  int status =
+      0;  // what to answer in the role server (400, 414, 431 ...), 502's cause in the role client
   std::string_view cause;  // for the log: what was wrong, e.g. "space before colon"
   std::string_view limit;  // the key in conf/limits.h that decided, else empty
 };

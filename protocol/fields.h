@@ -77,8 +77,8 @@ class FieldList {
   std::vector<Field> fields_;
 };
 
-// Steps through a comma-separated list (RFC 9110 section 5.6.1), skipping empty elements and white space.
-// Does not know quoted strings: for lists of tokens only. Returns false at the end.
+// Steps through a comma-separated list (RFC 9110 section 5.6.1), skipping empty elements and white
+// space. Does not know quoted strings: for lists of tokens only. Returns false at the end.
 bool next_list_element(std::string_view& rest, std::string_view& element) noexcept;
 
 }  // namespace sluice

@@ -1,7 +1,7 @@
 // The heads of a request and of a response, the same for HTTP/1 and HTTP/2 (RFC 9110 section 6).
 //
-// Pseudo-fields and hop-by-hop fields never get in here: a codec takes them out on the way in and makes its own
-// on the way out. Views point into the memory that `storage` and `derived` pin.
+// Pseudo-fields and hop-by-hop fields never get in here: a codec takes them out on the way in and
+// makes its own on the way out. Views point into the memory that `storage` and `derived` pin.
 #pragma once
 
 #include <cstdint>
@@ -14,21 +14,35 @@
 
 namespace sluice {
 
-enum class Method : uint8_t { get, head, post, put, delete_, connect, options, trace, patch, other };
+enum class Method : uint8_t {
+  get,
+  head,
+  post,
+  put,
+  delete_,
+  connect,
+  options,
+  trace,
+  patch,
+  other
+};
 
-// Method::other for a token we do not know (answered 501, RFC 9110 section 9.1). Methods are case-sensitive.
+// Method::other for a token we do not know (answered 501, RFC 9110 section 9.1). Methods are
+// case-sensitive.
 Method method_of(std::string_view token) noexcept;
 
 struct RequestHead {
   Method method = Method::other;
   std::string_view method_text;
-  std::string_view target;     // as received, for the proxy and the log
-  std::string_view path;       // normalised: starts with '/', or is "*" for OPTIONS *
-  std::string_view query;      // without '?'
+  std::string_view target;  // as received, for the proxy and the log
+  std::string_view path;    // normalised: starts with '/', or is "*" for OPTIONS *
+  std::string_view query;   // without '?'
   bool has_query = false;
-  std::string_view scheme;     // "http" or "https"; empty unless the absolute form gave it
-  std::string_view authority;  // host[:port]: the absolute form's, else Host; may be empty in HTTP/1.0
-  FieldList fields;            // without Connection, Keep-Alive, TE, Trailer, Transfer-Encoding, Upgrade, Expect, and what Connection names
+  std::string_view scheme;  // "http" or "https"; empty unless the absolute form gave it
+  std::string_view
+      authority;     // host[:port]: the absolute form's, else Host; may be empty in HTTP/1.0
+  FieldList fields;  // without Connection, Keep-Alive, TE, Trailer, Transfer-Encoding, Upgrade,
+                     // Expect, and what Connection names
   std::optional<uint64_t> content_length;  // as declared
   bool has_body = false;                   // content follows (its length may be unknown)
   bool expects_continue = false;           // RFC 9110 section 10.1.1
@@ -44,8 +58,8 @@ struct RequestHead {
 
 // Field lines rendered once, when a Representation is stored, and sent with every response.
 struct PreparedFields {
-  FieldList fields;   // views into `h1`
-  std::string h1;     // "Name: value\r\n" lines
+  FieldList fields;  // views into `h1`
+  std::string h1;    // "Name: value\r\n" lines
 };
 
 struct ResponseHead {

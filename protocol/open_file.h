@@ -1,5 +1,5 @@
-// An open descriptor that several workers send from. Closing it is a system call, which protocol/ makes none of:
-// whoever opened the file derives from this and closes it in the destructor.
+// An open descriptor that several workers send from. Closing it is a system call, which protocol/
+// makes none of: whoever opened the file derives from this and closes it in the destructor.
 #pragma once
 
 #include <cstdint>

@@ -1,9 +1,10 @@
 // Who keeps an octet alive while it waits to be sent.
 //
-// A slice may lie in a worker's block, in a body that all workers share, or be a range of an open file.
-// Each is pinned through one of two counts:
+// A slice may lie in a worker's block, in a body that all workers share, or be a range of an open
+// file. Each is pinned through one of two counts:
 //   1. Owner: a plain count, touched by one thread only. Blocks are Owners, and so are Handles.
-//   2. SharedOwner: an atomic count. A worker takes it once, through a Handle of its own, and every slice
+//   2. SharedOwner: an atomic count. A worker takes it once, through a Handle of its own, and every
+//   slice
 //      on that worker pins the Handle. The data path therefore never touches a shared cache line.
 #pragma once
 
@@ -37,8 +38,8 @@ class Owner {
   uint32_t count_ = 0;
 };
 
-// An atomic reference count, for what several workers send from. Any thread. Starts at one, which belongs
-// to whoever made it; ends with `delete this`.
+// An atomic reference count, for what several workers send from. Any thread. Starts at one, which
+// belongs to whoever made it; ends with `delete this`.
 class SharedOwner {
  public:
   SharedOwner() = default;

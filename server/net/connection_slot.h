@@ -1,4 +1,5 @@
-// How many connections each worker has, for whoever hands the next one over and for the cap on all of them.
+// How many connections each worker has, for whoever hands the next one over and for the cap on all
+// of them.
 #pragma once
 
 #include <atomic>
@@ -7,13 +8,14 @@
 
 namespace sluice::net {
 
-// One worker's count. Written when connections come and go, read by all workers: a cache line of its own.
+// One worker's count. Written when connections come and go, read by all workers: a cache line of
+// its own.
 struct alignas(64) WorkerLoad {
   std::atomic<uint32_t> connections{0};
 };
 
-// Counts one connection as a worker's from the moment it is meant for it (before the hand-over is delivered)
-// until it is destroyed. Any thread.
+// Counts one connection as a worker's from the moment it is meant for it (before the hand-over is
+// delivered) until it is destroyed. Any thread.
 class ConnectionSlot {
  public:
   ConnectionSlot() noexcept = default;
