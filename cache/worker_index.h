@@ -49,6 +49,16 @@ class WorkerIndex {
   // Lets go of dropped entries, if there may be any. For a timer, so that an idle worker pins
   // nothing for long.
   void sweep();
+  // Drops, for every worker, the entries here that `stale` says true of.
+  template <typename Predicate>
+  void drop_if(Predicate stale) {
+    std::erase_if(pins_, [&](const auto& item) {
+      Entry& entry = *item.second.entry;
+      if (entry.dropped() || !stale(entry)) return false;
+      store_.drop(entry);
+      return true;
+    });
+  }
   size_t size() const noexcept { return pins_.size(); }
 
  private:

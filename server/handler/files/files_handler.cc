@@ -1,6 +1,8 @@
 // Finding, checking and sending what a request for a file asks for.
 #include "server/handler/files/files_handler.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <chrono>
 #include <string>
@@ -15,8 +17,19 @@ namespace {
 
 constexpr std::string_view kAllow = "GET, HEAD, OPTIONS";
 
-// How long an idle worker may pin what the store dropped.
-constexpr std::chrono::seconds kSweepInterval{5};
+// How long an idle worker may pin what the store dropped, and a deleted file its space: five times
+// as long as an entry that is used goes unchecked.
+std::chrono::milliseconds sweep_interval(const conf::Limits& limits) noexcept {
+  return std::max(limits.file_check * 5, std::chrono::milliseconds(100));
+}
+
+// A file that has no name any more is kept on disk by our descriptor alone: deleting it must free
+// its space.
+bool is_deleted(const cache::Entry& entry) noexcept {
+  const OpenFile* file = entry.representation().file();
+  struct stat status {};
+  return file != nullptr && ::fstat(file->descriptor(), &status) == 0 && status.st_nlink == 0;
+}
 
 FileEntry& entry_of(const cache::Pin& pin) noexcept { return static_cast<FileEntry&>(*pin.entry); }
 
@@ -268,7 +281,8 @@ bool FilesHandler::is_fresh(FileEntry& entry) {
 }
 
 const cache::Pin& FilesHandler::adopt(Ref<cache::Entry> entry) {
-  if (!armed()) reading_.loop.timers().set(*this, reading_.loop.now() + kSweepInterval);
+  if (!armed())
+    reading_.loop.timers().set(*this, reading_.loop.now() + sweep_interval(site_.limits()));
   return index_.adopt(std::move(entry));
 }
 
@@ -282,8 +296,10 @@ cache::Pin FilesHandler::keep(Ref<FileEntry> entry) {
 }
 
 void FilesHandler::on_timer() {
+  index_.drop_if(is_deleted);
   index_.sweep();
-  if (index_.size() > 0) reading_.loop.timers().set(*this, reading_.loop.now() + kSweepInterval);
+  if (index_.size() > 0)
+    reading_.loop.timers().set(*this, reading_.loop.now() + sweep_interval(site_.limits()));
 }
 
 }  // namespace sluice::handler

@@ -39,9 +39,9 @@ td { padding: .45rem 1rem; border-top: 1px solid var(--line); vertical-align: to
 tbody tr:first-child td { border-top: 0 }
 tbody tr:hover { background: var(--row) }
 td:first-child { overflow-wrap: anywhere; width: 100% }
-td:first-child::before { content: "\1F4C4"; margin-right: .6em; font-size: .9em }
-.d td:first-child::before { content: "\1F4C1" }
-.u td:first-child::before { content: "\21A9\FE0E" }
+td:first-child::before { content: ""; display: inline-block; width: .75em; height: .95em; margin: 0 .85em 0 .2em; vertical-align: -.1em; border: 1.5px solid var(--soft); border-radius: 2px }
+.d td:first-child::before { width: 1.1em; height: .8em; margin: 0 .65em 0 .05em; vertical-align: 0; border-top-width: 4px; border-color: var(--link) }
+.u td:first-child::before { width: .5em; height: .5em; margin: 0 1em 0 .35em; vertical-align: .05em; border-width: 2px 0 0 2px; border-radius: 0; transform: rotate(-45deg) }
 .n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; color: var(--soft) }
 p { color: var(--soft); font-size: .875rem; margin: 1rem .25rem }
 .cut { color: var(--ink); background: #f5b80033; border-radius: 8px; padding: .6rem .9rem }

@@ -219,6 +219,23 @@ TEST(WorkerIndex, SweepsSingleDrops) {
   EXPECT_EQ(open_files, 0);
 }
 
+TEST(WorkerIndex, DropsWhatItIsToldIsStale) {
+  RepresentationStore store(kAmple);
+  WorkerIndex index(store);
+  WorkerIndex other(store);
+  for (const char* key : {"/a", "/b"}) {
+    store.insert(opened(key));
+    index.adopt(store.find(key));
+    other.adopt(store.find(key));
+  }
+  index.drop_if([](const Entry& entry) { return entry.key() == "/a"; });
+  EXPECT_FALSE(store.find("/a"));
+  EXPECT_TRUE(store.find("/b"));
+  EXPECT_EQ(index.size(), 1u);
+  other.sweep();
+  EXPECT_EQ(open_files, 1);
+}
+
 TEST(WorkerIndex, ManyReplacementsReleaseTheirMemory) {
   RepresentationStore store({.bytes = 100'000, .descriptors = 10});
   WorkerIndex idle(store);

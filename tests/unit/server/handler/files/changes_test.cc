@@ -260,6 +260,19 @@ TEST_F(ChangesTest, AReplacedFileIsSentWhole) {
   EXPECT_EQ(get("/big").body, text_of_size(100'000, 2));
 }
 
+TEST_F(ChangesTest, ADeletedFileGivesItsSpaceBack) {
+  write("big", text_of_size(50'000));
+  serve(checked_limits(20ms));
+  get("/big");
+  fs::remove(folder / "big");
+  EXPECT_EQ(site->store().descriptors(), 1u);
+  const auto begin = std::chrono::steady_clock::now();
+  while (site->store().descriptors() > 0 && std::chrono::steady_clock::now() - begin < 20s) {
+    worker->turn(20ms);
+  }
+  EXPECT_EQ(site->store().descriptors(), 0u);
+}
+
 // A body must be one of the versions, whole, however the rewrite falls between two system calls.
 TEST_F(ChangesTest, ThreadsRewriteWhileOthersServe) {
   const auto version = [](unsigned i) {
