@@ -91,7 +91,8 @@ def read_responses(case, connection):
 def check_response(case, expected, response):
     text = f"{response.status} {response.fields} {response.body[:120]!r}"
     require(response.status in expected.statuses, f"{sorted(expected.statuses)} expected, not {text}")
-    require(expected.body is None or response.status != 200 or response.body == expected.body, f"other content: {text}")
+    require(expected.body is None or response.status != 200 or response.body == expected.body,
+            f"other content: {text}")
     check_fields(expected, response, text)
     require(not expected.absent or expected.absent not in response.raw, f"{expected.absent!r} is in {text}")
     check_date(response, text)
@@ -117,7 +118,8 @@ def check_date(response, text):
     if date is None:
         require(response.status >= 500, f"no Date: {text}")
         return
-    require(re.fullmatch(r"[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT", date), f"Date: {text}")
+    require(re.fullmatch(r"[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT", date),
+            f"Date: {text}")
     then = email.utils.parsedate_to_datetime(date)
     off = abs((datetime.datetime.now(datetime.timezone.utc) - then).total_seconds())
     require(off < 10, f"Date is off by {off:.0f} s: {text}")
@@ -145,8 +147,10 @@ def follow_up(case, connection, announced):
     if response is None and case.then == EITHER and case.after_head:
         return  # the answer had left, with no word of the end that the body's fault then made necessary
     require(response is not None and sent, "the connection did not go on")
-    require(response.status == 200 and response.body == SITE["a.txt"], f"follow-up: {response.status} {response.body!r}")
-    require(response.closes and connection.wait_for_end() == "fin", "the follow-up did not end the connection as asked")
+    require(response.status == 200 and response.body == SITE["a.txt"],
+            f"follow-up: {response.status} {response.body!r}")
+    require(response.closes and connection.wait_for_end() == "fin",
+            "the follow-up did not end the connection as asked")
 
 
 def needs_short_deadline(case) -> bool:
