@@ -13,9 +13,9 @@ import threading
 import time
 
 import pytest
-from clients import get, request, run_sluice
+from clients import IS_ROOT, get, open_folder, request, run_sluice
 from raw_connection import RawConnection
-from sluice_server import SluiceServer, wait_until
+from sluice_server import SluiceServer, sluice_binary, wait_until
 
 KEYS = ["time", "remote", "method", "host", "target", "protocol", "status", "octets", "duration_ms", "user_agent",
         "referer"]
@@ -197,6 +197,32 @@ def test_a_pipe_that_nobody_reads_and_then_somebody_does(site):
         os.close(reading)
         if writing >= 0:
             os.close(writing)
+
+
+def others_may_run_it() -> bool:
+    return all(part.stat().st_mode & 0o001 for part in [sluice_binary(), *sluice_binary().parents])
+
+
+@pytest.mark.skipif(not IS_ROOT or not others_may_run_it(), reason="needs root, and a binary that others may run")
+def test_a_pipe_of_another_user():
+    """It cannot be opened once more through /proc (sudo -u www sluice | tee), so it is written with care."""
+    as_nobody = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
+    reading, writing = os.pipe()
+    with open_folder() as folder, open(reading, "rb") as pipe:
+        (folder / "1k.bin").write_bytes(b"x" * 1024)
+        with SluiceServer(folder, "--access-log", "stdout", *SMALL_RING, stdout=writing, prefix=as_nobody) as server:
+            answered = hammer(server, 1)
+            assert answered > 500
+            assert os.get_blocking(writing), "the pipe is shared, and was made non-blocking for all"
+            collected = bytearray()
+            reader = threading.Thread(target=lambda: collected.extend(pipe.read()), daemon=True)
+            reader.start()
+            server.process.send_signal(signal.SIGTERM)
+            server.process.wait(30)
+            os.close(writing)
+            reader.join(20)
+    lines = lines_of(collected.decode())
+    assert sum("target" in line for line in lines) + sum(line.get("dropped", 0) for line in lines) == answered
 
 
 def test_a_stuck_pipe_does_not_hold_up_the_end(site):
