@@ -179,6 +179,7 @@ TEST(HttpServiceThreads, TurnsAwayWith503WhenAllAreBusy) {
   const Descriptor first = busy_client(threads);
   const Descriptor second = busy_client(threads);
   const Descriptor third = threads.connect();
+  net::send_all(third.get(), get("/"));
   const std::string answer = receive_rest(third);
   EXPECT_TRUE(answer.starts_with("HTTP/1.1 503 Service Unavailable\r\n")) << answer;
   EXPECT_NE(answer.find("\r\nContent-Length: 24\r\n"), std::string::npos) << answer;

@@ -137,6 +137,7 @@ bool eventually(Done done) {
 struct Setting {
   size_t workers = kMostWorkers;
   size_t listening = kMostWorkers;  // how many of them have a listener
+  size_t first_listening = 0;
   uint64_t max_connections = 1000;
   milliseconds shutdown_timeout = seconds(20);
   bool obeys_shedding = false;
@@ -157,7 +158,9 @@ class Threads {
         std::make_unique<Workers>(setting.workers, options, [this](size_t worker, Loop& loop) {
           return std::make_unique<EchoService>(loop, worker, notes, setting_.obeys_shedding);
         });
-    for (size_t i = 0; i < setting.listening; ++i) workers->listen(i, sockets.descriptor(i), false);
+    for (size_t i = 0; i < setting.listening; ++i) {
+      workers->listen(setting.first_listening + i, sockets.descriptor(i), false);
+    }
   }
   void start() { ASSERT_EQ(workers->start(), ""); }
 
@@ -407,23 +410,25 @@ TEST(WorkersThreads, EndWithoutHavingStarted) {
   EXPECT_EQ(threads.notes.sum(&Notes::OfWorker::aborted), 0);
 }
 
-// The end comes while connections pour in and are handed over: the mailboxes of workers that have
-// already ended must still be there for those that have not.
+// The end comes while connections pour in and the last worker hands them over: the mailboxes of
+// workers that have already ended must still be there for it.
 TEST(WorkersThreads, EndWhileConnectionsAreHandedOver) {
   for (int round = 0; round < 30; ++round) {
-    Threads threads({.listening = 1});
+    Threads threads({.listening = 1, .first_listening = kMostWorkers - 1});
     threads.start();
     std::atomic<bool> stop{false};
     std::thread crowd([&] {
       while (!stop) {
         std::vector<Descriptor> clients;
-        for (int i = 0; i < 16; ++i) {
+        for (int i = 0; i < 64; ++i) {
           clients.push_back(tcp_socket());
-          if (connect_to(clients.back().get(), threads.port()) != 0) break;
+          make_non_blocking(clients.back().get());  // nobody may be left to accept
+          connect_to(clients.back().get(), threads.port());
         }
       }
     });
-    eventually([&] { return threads.notes.sum(&Notes::OfWorker::served) > 20; });
+    EXPECT_TRUE(
+        eventually([&] { return threads.notes.sum(&Notes::OfWorker::served) > 20 + round; }));
     threads.workers.reset();
     stop = true;
     crowd.join();
