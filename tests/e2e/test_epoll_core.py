@@ -96,8 +96,8 @@ def is_served(server) -> bool:
     return False
 
 
-@pytest.mark.parametrize("options", [pytest.param((), id="bounded"),
-                                     pytest.param(NO_RESERVE, id="EMFILE", marks=not_in_ubsan)])
+@not_in_ubsan
+@pytest.mark.parametrize("options", [(), NO_RESERVE], ids=["bounded", "EMFILE"])
 def test_running_out_of_descriptors(site, large_file, options):
     """What is in progress goes on, idle connections may be given up, more may wait or be refused, and it recovers."""
     whole = large_file.read_bytes()
