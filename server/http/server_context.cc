@@ -3,6 +3,7 @@
 #include "server/http/server_context.h"
 
 #include <cassert>
+#include <chrono>
 #include <cstring>
 #include <limits>
 
@@ -88,7 +89,14 @@ std::string_view ServerContext::common_lines() {
 }
 
 void ServerContext::shed_idle(size_t count) {
-  for (; count > 0 && idle.front() != nullptr; --count) idle.front()->abort("descriptors needed");
+  // Below this a connection is about to send its request rather than idle: newcomers of one burst
+  // would close each other.
+  static constexpr std::chrono::milliseconds kSparedFor{100};
+  const net::Time idle_before = loop.now() - kSparedFor;
+  for (; count > 0 && idle.front() != nullptr; --count) {
+    if (idle.front()->state_since() > idle_before) return;
+    idle.front()->abort("descriptors needed");
+  }
 }
 
 void ServerContext::start_draining() {

@@ -61,7 +61,8 @@ class ServerContext {
   // Sent with responses that leave the connection open.
   std::string_view persist_lines() const noexcept { return persist_lines_; }
 
-  // Ends the `count` connections that have been idle longest.
+  // Ends the connections that have been idle longest, at most `count`, and none that has only begun
+  // to.
   void shed_idle(size_t count);
   // From here on: idle connections close, others after their current exchange.
   void start_draining();

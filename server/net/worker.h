@@ -44,7 +44,7 @@ class Service {
   virtual void serve(AcceptedSocket socket) = 0;
   // Over the cap: say so if it can be said at once (503), and close.
   virtual void turn_away(AcceptedSocket socket) = 0;
-  // Ends the `count` connections that have been idle longest.
+  // Ends the connections that have been idle longest, at most `count`.
   virtual void shed_idle(size_t count) = 0;
   // Connections end with their current exchange; idle ones at once.
   virtual void drain() = 0;

@@ -195,10 +195,31 @@ TEST(HttpServiceThreads, IdleConnectionsMakeRoomForNewcomers) {
   ask(longest_idle, "/");
   const Descriptor idle = threads.connect();
   ask(idle, "/");
+  std::this_thread::sleep_for(milliseconds(150));
+  ask(idle, "/again");
   const Descriptor newcomer = threads.connect();
   EXPECT_TRUE(ask(newcomer, "/new").starts_with("HTTP/1.1 200 OK\r\n"));
   EXPECT_EQ(receive_rest(longest_idle), "");
   EXPECT_TRUE(ask(idle, "/on").starts_with("HTTP/1.1 200 OK\r\n"));
+}
+
+// A connection that has only just come is about to send its request: newcomers of one burst do not
+// close each other.
+TEST(HttpService, SparesConnectionsThatHaveOnlyBegunToIdle) {
+  const conf::Limits limits;
+  net::Loop loop;
+  loop.bind_to_this_thread();
+  HttpService service(loop, limits, std::make_unique<FakeRouter>(limits), nullptr);
+  net::Pair newcomer = net::tcp_pair();
+  service.serve({.descriptor = std::move(newcomer.ours)});
+  service.shed_idle(1);  // the loop's clock has not moved
+  EXPECT_EQ(service.connections(), 1u);
+  std::this_thread::sleep_for(milliseconds(150));
+  loop.run_once(milliseconds(0));
+  service.shed_idle(1);
+  EXPECT_EQ(service.connections(), 0u);
+  loop.run_once(milliseconds(0));
+  EXPECT_TRUE(net::ends_in_good_order(newcomer.theirs.get()));
 }
 
 TEST(HttpServiceThreads, ForgetsConnectionsThatClosed) {
