@@ -47,8 +47,8 @@ std::string listing_key(const std::string& path, const ListingOrder& order, bool
 struct FilesHandler::Waiting final : SharedOwner {
   Waiting(FilesHandler* its_handler, http::Exchange* its_exchange)
       : handler(its_handler), exchange(its_exchange) {}
-  FilesHandler* handler;     // null when it ended
-  http::Exchange* exchange;  // null when it ended or was answered
+  FilesHandler* handler;  // null when it, or the exchange, has ended
+  http::Exchange* exchange;
 };
 
 // Reads a folder and renders it, on a helper thread. Owns all that it works on.
@@ -86,12 +86,11 @@ class FilesHandler::ListingJob final : public net::Job {
   }
 
   void deliver() override {
-    if (waiting_->handler == nullptr) return;
-    http::Exchange* exchange = std::exchange(waiting_->exchange, nullptr);
-    std::erase_if(waiting_->handler->waiting_,
+    FilesHandler* handler = waiting_->handler;
+    if (handler == nullptr) return;
+    std::erase_if(handler->waiting_,
                   [this](const Ref<Waiting>& other) { return other.get() == waiting_.get(); });
-    if (exchange == nullptr) return;
-    waiting_->handler->finish_listing(*exchange, error_, std::move(entry_));
+    handler->finish_listing(*waiting_->exchange, error_, std::move(entry_));
   }
 
  private:
@@ -228,8 +227,8 @@ void FilesHandler::finish_listing(http::Exchange& exchange, int error, Ref<FileE
 void FilesHandler::cancel(http::Exchange& exchange) {
   for (Ref<Waiting>& waiting : waiting_) {
     if (waiting->exchange != &exchange) continue;
-    waiting->exchange = nullptr;
-    waiting = std::move(waiting_.back());
+    waiting->handler = nullptr;  // which may end before the job does, and would not find it any more
+    std::swap(waiting, waiting_.back());
     waiting_.pop_back();
     return;
   }
