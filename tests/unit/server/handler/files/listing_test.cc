@@ -198,8 +198,8 @@ TEST_F(FilesTest, ACancelledListingIsForgotten) {
 TEST_F(FilesTest, AHandlerMayEndBeforeItsListings) {
   write("docs/a", "x");
   serve();
-  net::Helpers helpers(1, 10);
   net::Loop loop;
+  net::Helpers helpers(1, 10);  // ends first: helpers post to the loop
   loop.bind_to_this_thread();
   NotingStream stream;
   http::Exchange exchange;
