@@ -7,8 +7,21 @@ namespace sluice::cache {
 
 Pin pin(Ref<Entry> entry) {
   Entry* target = entry.get();
-  return {target, Ref<Handle>(new Handle(Ref<SharedOwner>::adopt(entry.detach())))};
+  return {target, Ref<Handle>(new Handle(Ref<SharedOwner>::adopt(entry.detach()))), {}};
 }
+
+namespace {
+
+// For an entry that will be sent often: an index has it.
+Ref<HeadedBody> headed_copy(const Pin& pin) {
+  const SharedBody* body = pin.entry->representation().body();
+  if (body == nullptr || body->length() > HeadedBody::kLargestBody) return {};
+  const Slice whole = body->read(Ref<Owner>(pin.handle.get()), 0, body->length());
+  if (whole.empty() || whole.size() != body->length()) return {};
+  return Ref<HeadedBody>(new HeadedBody(whole.view()));
+}
+
+}  // namespace
 
 const Pin* WorkerIndex::find(std::string_view key) {
   const uint64_t generation = store_.generation();
@@ -29,6 +42,7 @@ const Pin* WorkerIndex::find(std::string_view key) {
 const Pin& WorkerIndex::adopt(Ref<Entry> entry) {
   forget(entry->key());  // the key in the table is a view of the entry's: both go, both come
   Pin made = pin(std::move(entry));
+  made.headed = headed_copy(made);
   const std::string_view key = made.entry->key();
   return pins_.emplace(key, std::move(made)).first->second;
 }

@@ -18,6 +18,7 @@
 #include <unordered_map>
 
 #include "cache/representation_store.h"
+#include "protocol/headed_body.h"
 #include "protocol/owner.h"
 
 namespace sluice::cache {
@@ -26,6 +27,7 @@ namespace sluice::cache {
 struct Pin {
   Entry* entry = nullptr;
   Ref<Handle> handle;
+  Ref<HeadedBody> headed;  // this worker's copy of a small body, with room for a head; else null
 
   explicit operator bool() const noexcept { return entry != nullptr; }
 };

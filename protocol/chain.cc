@@ -5,6 +5,7 @@
 #include "protocol/chain.h"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "protocol/block.h"
@@ -138,6 +139,19 @@ void Chain::append(Slice slice) {
   node->size = slice.size();
   node->owner = std::move(slice).take_owner();
   push(node);
+}
+
+void Chain::append_with_room(Ref<Owner> owner, char* octets, size_t size, size_t room) {
+  if (size == 0) return;
+  if (last_ == nullptr || last_->is_file() || last_->size > room) {
+    return append(Slice(std::move(owner), octets, size));
+  }
+  char* const joined = octets - last_->size;
+  std::memcpy(joined, last_->data, last_->size);
+  last_->data = joined;
+  last_->size += size;
+  last_->owner = std::move(owner);
+  size_ += size;
 }
 
 void Chain::append_file(Ref<Owner> owner, const FileRange& range) {

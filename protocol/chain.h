@@ -43,6 +43,10 @@ class Chain {
   // Appends; an empty slice or range is ignored. A slice that continues the last node's octets
   // under the same owner extends that node, so that heads rendered side by side leave as one iovec.
   void append(Slice slice);
+  // Appends `size` octets that lie behind `room` writable ones of the same owner. If the last node
+  // is memory and fits there, its octets are copied in front and both become one node: a head and a
+  // small body leave in one piece.
+  void append_with_room(Ref<Owner> owner, char* octets, size_t size, size_t room);
   void append_static(std::string_view text) { append(Slice::of_static(text)); }
   void append_file(Ref<Owner> owner, const FileRange& range);
   // Takes all nodes of `other`, which is empty afterwards.

@@ -268,6 +268,7 @@ void ServerConnection::write_head() {
       .common_lines = context_.common_lines(),
       .persist_lines = context_.persist_lines()};
   framing_ = codec_.write_response_head(exchange_->response(), framing, out_);
+  announced_ = framing_is_by_length() ? framing.length.value_or(0) : UINT64_MAX;
   if (framing_ == h1::Framing::until_close) persist_ = false;
   framed_whole_ = framing_ == h1::Framing::none || source == nullptr;
   if (source == nullptr) codec_.write_end(framing_, nullptr, out_);
@@ -280,18 +281,35 @@ void ServerConnection::pull_content() {
     more_to_pull_ =
         (!out_.empty() && !transport_->writable()) || out_.size() >= context_.limits.turn_write;
     if (more_to_pull_) return;
-    Chain content;
-    const Pull result =
-        exchange_->source()->pull(content, context_.limits.turn_write - out_.size());
-    if (!take_pulled(result, content)) return;
+    const Pull result = pull_once(context_.limits.turn_write - out_.size());
+    if (!take_pulled(result)) return;
   }
 }
 
-// Frames what a pull gave. Returns false when there is nothing more to pull now.
-bool ServerConnection::take_pulled(Pull result, Chain& content) {
-  if (result != Pull::failed) {
-    framed_ += content.size();
-    codec_.write_body(framing_, content, out_);
+// Pulls and frames. Content that is not chunked needs no framing: the source may lay it right
+// behind the head.
+Pull ServerConnection::pull_once(uint64_t max) {
+  if (framing_ != h1::Framing::chunked) {
+    const uint64_t before = out_.size();
+    const Pull result = exchange_->source()->pull(out_, max);
+    framed_ += out_.size() - before;
+    return result;
+  }
+  Chain content;
+  const Pull result = exchange_->source()->pull(content, max);
+  framed_ += content.size();
+  codec_.write_body(framing_, content, out_);
+  return result;
+}
+
+// What a pull's result means. Returns false when there is nothing more to pull now.
+bool ServerConnection::take_pulled(Pull result) {
+  const bool complete = result == Pull::end;
+  if (framed_ > announced_ || (complete && framed_ != announced_ && framing_is_by_length())) {
+    out_.clear();  // not one octet more than was announced: the client would take it for the next
+                   // response
+    cut("content is not of the length that its source announced");
+    return false;
   }
   switch (result) {
     case Pull::ready:

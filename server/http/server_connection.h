@@ -97,7 +97,9 @@ class ServerConnection final : public net::Task,
   void invite_content();
   void write_head();
   void pull_content();
-  bool take_pulled(Pull result, Chain& content);
+  Pull pull_once(uint64_t max);
+  bool take_pulled(Pull result);
+  bool framing_is_by_length() const noexcept { return framing_ == h1::Framing::content_length; }
   void flush();
   void after_flush();
   bool next_request_waits() const noexcept;
@@ -144,6 +146,7 @@ class ServerConnection final : public net::Task,
 
   // The exchange's progress.
   uint64_t framed_ = 0;     // content octets framed
+  uint64_t announced_ = 0;  // the most that may be framed
   uint64_t received_ = 0;   // content octets of the request
   uint64_t discarded_ = 0;  // octets read and dropped
   uint64_t sent_ = 0;       // octets given to the kernel on this connection

@@ -283,6 +283,21 @@ TEST(ServerConnection, CutsAResponseWhoseContentFailsVisibly) {
   EXPECT_FALSE(f.log.entries[0].complete);
 }
 
+TEST(ServerConnection, CutsContentThatIsNotOfTheAnnouncedLength) {
+  for (const std::string content : {"abc", "abcdefgh"}) {
+    ConnectionFixture f;
+    f.handler.tap.length = 5;
+    f.handler.tap.ready = content;
+    f.handler.tap.ended = true;
+    f.connect();
+    f.send(get("/tap") + get("/"));
+    EXPECT_EQ(f.statuses().size(), 0u) << "nothing that could be read as a response";
+    EXPECT_TRUE(f.wire.closed);
+    ASSERT_EQ(f.log.entries.size(), 1u);
+    EXPECT_FALSE(f.log.entries[0].complete);
+  }
+}
+
 TEST(ServerConnection, ResetsAnHttp10ResponseThatFailsBecauseItsEndWouldLookWhole) {
   ConnectionFixture f;
   f.connect();
