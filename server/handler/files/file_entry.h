@@ -33,6 +33,8 @@ class FileEntry final : public cache::Entry {
     bool check_by_opening =
         false;  // its path alone does not tell: a listing, or the second choice of index file
     uint64_t windows = 0;  // of a file that is sent from its descriptor
+    std::string tail =
+        {};  // the last octets of such a file, by which growth is told from a rewrite
   };
 
   FileEntry(std::string key, Ref<cache::Representation> representation, Facts facts, net::Time now);
@@ -42,6 +44,7 @@ class FileEntry final : public cache::Entry {
   bool settled() const noexcept { return facts_.settled; }
   bool check_by_opening() const noexcept { return facts_.check_by_opening; }
   uint64_t root_generation() const noexcept { return facts_.root_generation; }
+  const std::string& tail() const noexcept { return facts_.tail; }
   // Null for a held body.
   WindowNotes* windows() const noexcept { return windows_.get(); }
 

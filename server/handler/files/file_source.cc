@@ -6,9 +6,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <memory>
+#include <string_view>
 #include <utility>
 
 namespace sluice::handler {
@@ -135,7 +137,21 @@ bool FileSource::is_whole() const noexcept {
   }
   struct stat status {};
   if (::fstat(entry_.representation().file()->descriptor(), &status) != 0) return false;
-  return identity_of(status).same_content(entry_.identity());
+  const FileIdentity current = identity_of(status);
+  const FileIdentity& before = entry_.identity();
+  return current.same_content(before) || (current.size > before.size && has_only_grown());
+}
+
+// A log that is written while it is sent: what was there is there still. The end of it stands for
+// all, which tells growth from a new content in the same place.
+bool FileSource::has_only_grown() const noexcept {
+  const std::string& tail = entry_.tail();
+  std::array<char, 64> now;
+  if (tail.empty() || tail.size() > now.size()) return false;
+  const auto offset = static_cast<off_t>(entry_.identity().size - tail.size());
+  const int file = entry_.representation().file()->descriptor();
+  return ::pread(file, now.data(), tail.size(), offset) == static_cast<ssize_t>(tail.size()) &&
+         std::string_view(now.data(), tail.size()) == tail;
 }
 
 void FileSource::on_touched(bool readable) {

@@ -53,6 +53,7 @@ class FileSource final : public BodySource, private net::Timer {
   void await_touch();
   void read_ahead();
   bool is_whole() const noexcept;
+  bool has_only_grown() const noexcept;
   void on_touched(bool readable);
   void on_timer() override;
 

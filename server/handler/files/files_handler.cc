@@ -227,7 +227,7 @@ void FilesHandler::finish_listing(http::Exchange& exchange, int error, Ref<FileE
 void FilesHandler::cancel(http::Exchange& exchange) {
   for (Ref<Waiting>& waiting : waiting_) {
     if (waiting->exchange != &exchange) continue;
-    waiting->handler = nullptr;  // which may end before the job does, and would not find it any more
+    waiting->handler = nullptr;  // it may end before the job does
     std::swap(waiting, waiting_.back());
     waiting_.pop_back();
     return;

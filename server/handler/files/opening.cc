@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -211,12 +212,22 @@ class Opening {
   Ref<cache::Representation> represent(FileEntry::Facts& facts, net::Descriptor file) const {
     const uint64_t window = site_.limits().file_window;
     facts.windows = facts.identity.size / window + 1;
+    facts.tail = tail_of(file.get(), facts.identity.size);
     std::array<char, kHttpDateSize> date;
     return cache::Representation::of_file(
         200,
         {{"Content-Type", media_type_of(facts.path)},
          {"Last-Modified", last_modified(facts.identity, date)}},
         Ref<OpenFile>::adopt(new ServedFile(std::move(file), facts.identity.size)));
+  }
+
+  // Enough octets that a rewrite with others in this place is noticed.
+  static std::string tail_of(int file, uint64_t size) {
+    static constexpr uint64_t kTail = 64;
+    std::string tail(static_cast<size_t>(std::min(size, kTail)), '\0');
+    const auto offset = static_cast<off_t>(size - tail.size());
+    const ssize_t count = ::pread(file, tail.data(), tail.size(), offset);
+    return count == static_cast<ssize_t>(tail.size()) ? tail : std::string();
   }
 
   // Empty (the field is left out) where the time says nothing: reproducible builds set 0 or 1, and

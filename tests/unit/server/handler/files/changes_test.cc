@@ -247,6 +247,29 @@ TEST_F(ChangesTest, ARewrittenFileFailsWhileItIsSent) {
   EXPECT_EQ(worker->pull(*pending, rest, 1 << 20), Pull::failed);
 }
 
+TEST_F(ChangesTest, AFileThatGrowsIsSentAsItWas) {
+  const std::string before = text_of_size(100'000, 1);
+  write("log", before);
+  serve(checked_limits(0ms));
+  const auto pending = worker->begin("/log");
+  Chain chain;
+  ASSERT_EQ(worker->pull(*pending, chain, 10'000), Pull::ready);
+  std::ofstream(folder / "log", std::ios::app) << "another line\n";
+  EXPECT_EQ(worker->pull(*pending, chain, 1 << 20), Pull::end);
+  EXPECT_EQ(octets_of(chain), before);
+  EXPECT_EQ(get("/log").length, 100'013u);
+}
+
+TEST_F(ChangesTest, AFileThatIsRewrittenLongerFails) {
+  write("big", text_of_size(100'000, 1));
+  serve(checked_limits(0ms));
+  const auto pending = worker->begin("/big");
+  Chain chain;
+  ASSERT_EQ(worker->pull(*pending, chain, 10'000), Pull::ready);
+  write("big", text_of_size(200'000, 2));
+  EXPECT_EQ(worker->pull(*pending, chain, 1 << 20), Pull::failed);
+}
+
 TEST_F(ChangesTest, AReplacedFileIsSentWhole) {
   const std::string before = text_of_size(100'000, 1);
   write("big", before);
