@@ -107,6 +107,8 @@ void ServerConnection::feed() {
                      input_end_ - input_begin_);
   input_begin_ += static_cast<uint32_t>(codec_.feed(octets, *this));
   if (state_ == State::idle && codec_.head_started()) set_state(State::head);
+  // What had begun was the one blank line that may stand before a request.
+  if (state_ == State::head && !codec_.head_started() && !closing_) set_state(State::idle);
   if (state_ != State::draining) return;
   if (request_ended_) {
     begin_next_message();
@@ -250,8 +252,10 @@ void ServerConnection::invite_content() {
 }
 
 bool ServerConnection::next_request_waits() const noexcept {
+  // More than this would wait unsent for long, and be logged as complete before it is.
+  static constexpr uint64_t kBatch = 64 * 1024;
   return persist_ && !closing_ && request_ended_ && input_begin_ < input_end_ &&
-         requests_left_ > 0 && out_.size() < context_.limits.turn_write;
+         requests_left_ > 0 && transport_->writable() && out_.size() < kBatch;
 }
 
 void ServerConnection::write_head() {
@@ -354,17 +358,17 @@ void ServerConnection::after_flush() {
       return;
     }
     end_exchange(true);
-    if (!persist_ || closing_ || context_.draining()) return linger();
+    if (!persist_ || closing_) return linger();
     if (request_ended_) {
       begin_next_message();
     } else {
       set_state(State::draining);
     }
     if (input_fresh_ || transport_->readable()) context_.loop.wake(*this);
-    return;
+  } else if (state_ == State::idle && list_ != &context_.idle) {
+    set_state(State::idle);  // idle since now: all is sent
   }
   if (closing_) return linger();
-  // Woken while idle, or opened, after the drain began.
   if (context_.draining()) drain();
 }
 
@@ -394,6 +398,7 @@ void ServerConnection::reset(ResetCode) { cut("handler gave up"); }
 // Answers a request that never became an exchange, and closes.
 void ServerConnection::refuse(const ProtocolError& error) {
   closing_ = true;
+  if (state_ == State::idle) set_state(State::head);  // who still has to be answered is not idle
   const std::string_view text = status_text(error.status);
   ResponseHead head;
   head.status = error.status;
@@ -475,6 +480,8 @@ void ServerConnection::cut(std::string_view cause, std::string_view limit) {
     if (said.cause.empty())
       exchange_->explain(cause, head_written_ ? "response" : "handler", limit);
     end_exchange(false);
+  } else if (!out_.empty()) {
+    record_cut(cause, limit);
   }
   retire();
 }

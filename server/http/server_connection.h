@@ -118,6 +118,7 @@ class ServerConnection final : public net::Task,
   // What the log is told (server_connection_records.cc).
   void record(bool complete);
   void record_refusal(const ProtocolError& error);
+  void record_cut(std::string_view cause, std::string_view limit);
 
   // Deadlines (server_connection_deadlines.cc).
   void set_state(State state);

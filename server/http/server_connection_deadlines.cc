@@ -24,9 +24,9 @@ bool slower_than(uint64_t octets, uint64_t rate, net::Clock::duration elapsed) {
 void ServerConnection::set_state(State state) {
   state_ = state;
   state_since_ = context_.loop.now();
-  ConnectionList* const list = state == State::retired ? nullptr
-                               : state == State::idle  ? &context_.idle
-                                                       : &context_.active;
+  ConnectionList* const list = state == State::retired                ? nullptr
+                               : state == State::idle && out_.empty() ? &context_.idle
+                                                                      : &context_.active;
   if (list_ == list && state != State::idle) return;
   if (list_ != nullptr) list_->remove(*this);
   list_ = list;
@@ -34,7 +34,7 @@ void ServerConnection::set_state(State state) {
 }
 
 bool ServerConnection::awaiting_content() const noexcept {
-  if (!exchange_ || request_ended_ || head_written_) return false;
+  if (!exchange_ || request_ended_ || exchange_->responded()) return false;
   const RequestBody& body = exchange_->request_body();
   return body.wanted() && !body.cancelled() && body.waiting() < context_.limits.exchange_body;
 }
@@ -82,6 +82,7 @@ void ServerConnection::on_timer() {
     case State::head:
       return answer_timeout("head not complete in time", "head_timeout");
     case State::idle:
+      return input_ ? linger() : drain();  // a request may have arrived in this very iteration
     case State::draining:
       return linger();
     default:
@@ -109,6 +110,8 @@ uint64_t ServerConnection::peer_progress() const noexcept {
 }
 
 void ServerConnection::check_progress() {
+  // A handler may have answered since, in this very iteration.
+  if (watch_ == Watch::content && !awaiting_content()) return update_timer();
   const net::Time now = context_.loop.now();
   const milliseconds timeout = watch_timeout();
   const uint64_t octets = peer_progress();

@@ -1,5 +1,5 @@
 // What a server connection tells the log: one record for each exchange, and one for each request
-// that never became an exchange because the codec refused it.
+// that never became an exchange because the codec refused it; and one for what was cut after that.
 #include <chrono>
 
 #include "server/http/server_connection.h"
@@ -42,6 +42,20 @@ void ServerConnection::record_refusal(const ProtocolError& error) {
        .cause = error.cause,
        .phase = "head",
        .limit = error.limit});
+}
+
+// Responses that were framed whole, and recorded, did not leave whole.
+void ServerConnection::record_cut(std::string_view cause, std::string_view limit) {
+  if (context_.log == nullptr) return;
+  using namespace std::chrono;
+  context_.log->record(
+      {.peer = peer_.address,
+       .wall_microseconds =
+           duration_cast<microseconds>(system_clock::now().time_since_epoch()).count(),
+       .complete = false,
+       .cause = cause,
+       .phase = "response",
+       .limit = limit});
 }
 
 }  // namespace sluice::http

@@ -1,9 +1,12 @@
 // Finding, checking and sending what a request for a file asks for.
 #include "server/handler/files/files_handler.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <string>
 #include <utility>
@@ -33,6 +36,10 @@ bool is_deleted(const cache::Entry& entry) noexcept {
 
 FileEntry& entry_of(const cache::Pin& pin) noexcept { return static_cast<FileEntry&>(*pin.entry); }
 
+// Listings that a worker may have under way. Helpers also touch cold files, which must not wait
+// behind hundreds of large folders.
+constexpr size_t kListingsAtOnce = 32;
+
 // Where a listing of this order and form is stored. Keys of files hold no '?'.
 std::string listing_key(const std::string& path, const ListingOrder& order, bool json) {
   std::string key = path + "?";
@@ -49,6 +56,7 @@ struct FilesHandler::Waiting final : SharedOwner {
       : handler(its_handler), exchange(its_exchange) {}
   FilesHandler* handler;  // null when it, or the exchange, has ended
   http::Exchange* exchange;
+  std::atomic<bool> wanted{true};  // for the helper, which may look at nothing else here
 };
 
 // Reads a folder and renders it, on a helper thread. Owns all that it works on.
@@ -61,7 +69,6 @@ class FilesHandler::ListingJob final : public net::Job {
     bool json;
     size_t max_entries;
     bool follow_symlinks;
-    net::Descriptor directory;
     Ref<OpenRoot> root;
     FileEntry::Facts facts;
     net::Time now;
@@ -70,11 +77,21 @@ class FilesHandler::ListingJob final : public net::Job {
   ListingJob(Ref<Waiting> waiting, Task task)
       : waiting_(std::move(waiting)), task_(std::move(task)) {}
 
+  // Opens the folder only now: what waits in the queue holds no descriptor. Nobody waits any more
+  // for most of what clients that connect and reset have asked for.
   void perform() override {
+    if (!waiting_->wanted.load(std::memory_order_relaxed)) return;
+    const std::string& path = task_.facts.path;
+    net::Descriptor directory(open_below(task_.root->descriptor(), path.empty() ? "." : path,
+                                         O_RDONLY | O_DIRECTORY, task_.follow_symlinks));
+    if (directory.get() < 0) {
+      error_ = errno;
+      return;
+    }
     const ListingPlace place{.root = task_.root->descriptor(),
                              .relative = task_.facts.path,
                              .follow_symlinks = task_.follow_symlinks};
-    Listing listing = read_listing(std::move(task_.directory), place, task_.max_entries);
+    Listing listing = read_listing(std::move(directory), place, task_.max_entries);
     error_ = listing.error;
     if (error_ != 0) return;
     sort_listing(listing, task_.order);
@@ -121,7 +138,10 @@ FilesHandler::FilesHandler(net::Loop& loop, net::Helpers& helpers, FileSite& sit
       index_(site.store()) {}
 
 FilesHandler::~FilesHandler() {
-  for (const Ref<Waiting>& waiting : waiting_) waiting->handler = nullptr;
+  for (const Ref<Waiting>& waiting : waiting_) {
+    waiting->handler = nullptr;
+    waiting->wanted.store(false, std::memory_order_relaxed);
+  }
 }
 
 void FilesHandler::start(http::Exchange& exchange) {
@@ -193,6 +213,9 @@ void FilesHandler::serve_listing(http::Exchange& exchange, Opened opened) {
   const bool json = prefers_json(request.fields);
   const std::string key = listing_key(path_.key, order, json);
   if (const cache::Pin* found = find_anywhere(key)) return send(exchange, *found);
+  if (waiting_.size() >= kListingsAtOnce) {
+    return http::respond_with_status(exchange, 503, "listings have too much to do");
+  }
   const std::string below = path_.relative.empty() ? "" : "/" + path_.relative;
   FileEntry::Facts facts{.path = path_.relative, .check_by_opening = true};
   facts.root_generation = opened.root->generation();
@@ -206,7 +229,6 @@ void FilesHandler::serve_listing(http::Exchange& exchange, Opened opened) {
                                 .json = json,
                                 .max_entries = site_.limits().listing_entries,
                                 .follow_symlinks = site_.follow_symlinks(),
-                                .directory = std::move(opened.directory),
                                 .root = std::move(opened.root),
                                 .facts = std::move(facts),
                                 .now = reading_.loop.now()});
@@ -228,6 +250,7 @@ void FilesHandler::cancel(http::Exchange& exchange) {
   for (Ref<Waiting>& waiting : waiting_) {
     if (waiting->exchange != &exchange) continue;
     waiting->handler = nullptr;  // it may end before the job does
+    waiting->wanted.store(false, std::memory_order_relaxed);
     std::swap(waiting, waiting_.back());
     waiting_.pop_back();
     return;
