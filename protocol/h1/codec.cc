@@ -157,16 +157,23 @@ size_t Codec::read_request_head(const Slice& input, ServerSink& sink) {
   }
   if (error.status != 0) return fail(error, sink);
   head_started_ = true;
+  Slice read_from = input;
   for (;;) {
     // Lines of earlier calls were checked, but not kept (the workspace serves other codecs
     // meanwhile): once the head is complete they are read again.
     const bool from_start = cursor_.line_start == 0;
     RequestReading reading{workspace_.request, {}, {}};
     reading.head.clear();
-    const Outcome outcome = read_request_lines(input.view(), reading, error);
+    const Outcome outcome = read_request_lines(read_from.view(), reading, error);
     if (outcome == Outcome::failed) return fail(error, sink);
     if (outcome == Outcome::need_more) return 0;
-    if (from_start) return end_request_head(input, reading, sink);
+    // A head of a large block is kept outside it: an exchange may last long, and those blocks are
+    // few.
+    const bool oversize = cursor_.line_start > BlockPool::kBlockSize;
+    if (from_start && (!oversize || read_from.data() != input.data())) {
+      return end_request_head(read_from, reading, sink);
+    }
+    if (oversize) read_from = copy_of(input.view().substr(0, cursor_.line_start));
     cursor_ = {};
   }
 }

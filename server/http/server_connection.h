@@ -83,13 +83,14 @@ class ServerConnection final : public net::Task,
 
   void take_turn();
 
-  // Phase one: reading and parsing.
+  // Phase one: reading and parsing (server_connection_reading.cc).
   bool wants_input() const noexcept;
   bool parse();
   void feed();
   bool read_some();
   bool receive();
   bool make_room();
+  void leave_large_block();
   void on_peer_closed();
 
   // Phase two: pulling, framing, flushing.

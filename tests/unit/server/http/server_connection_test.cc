@@ -427,6 +427,31 @@ TEST(ServerConnection, ClosesAfterConnect) {
   EXPECT_TRUE(f.wire.shut_down);
 }
 
+TEST(ServerConnection, PinsNoLargeBlockWhileItAnswers) {
+  conf::Limits limits;
+  limits.large_heads = 1;
+  ConnectionFixture f(limits);
+  const std::string fields = "X-1: " + std::string(7000, 'v') +
+                             "\r\nX-2: " + std::string(7000, 'v') +
+                             "\r\nX-3: " + std::string(7000, 'v') + "\r\n";
+  f.connect();
+  f.send(get("/later", fields) + get("/"));
+  ASSERT_NE(f.handler.waiting, nullptr);
+  EXPECT_EQ(f.handler.waiting->request().fields.value(FieldId::other).size(), 7000u);
+  Exchange* const first = f.handler.waiting;
+  Wire second;
+  auto* connection = new ServerConnection(f.context, net::ConnectionSlot(f.load), f.peer);
+  second.input.push_back({Wire::Step::Kind::octets, get("/", fields)});
+  connection->open(std::make_unique<ScriptedTransport>(second));
+  f.turn();
+  EXPECT_TRUE(second.output.starts_with("HTTP/1.1 200")) << second.output;
+  first->respond();
+  f.turn();
+  EXPECT_EQ(f.statuses(), (std::vector<int>{200, 200}));
+  f.context.abort_all("test over");  // the second wire ends before the fixture does
+  f.turn();
+}
+
 TEST(ServerConnection, TakesAHeadThatOutgrowsABlock) {
   conf::Limits limits;
   ConnectionFixture f(limits);

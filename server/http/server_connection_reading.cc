@@ -1,0 +1,184 @@
+// Phase one of a server connection's turn: reading into blocks, feeding the codec, and what the
+// codec says. Only sets state; nothing is written here but refusals, which go out with the turn's
+// flush.
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+#include <utility>
+
+#include "server/http/server_connection.h"
+
+namespace sluice::http {
+
+bool ServerConnection::wants_input() const noexcept {
+  if (closing_) return false;
+  switch (state_) {
+    case State::idle:
+    case State::head:
+      return requests_left_ > 0;
+    case State::exchange:
+      return !request_ended_ && discarded_ <= context_.limits.drain &&
+             exchange_->request_body().waiting() < context_.limits.exchange_body;
+    case State::draining:
+      return true;
+    case State::lingering:
+    case State::retired:
+      return false;
+  }
+  return false;
+}
+
+// Feeds the codec until it has a whole request, the input is used up, or the turn's budget is
+// spent.
+bool ServerConnection::parse() {
+  bool advanced = false;
+  while (wants_input()) {
+    if (input_fresh_) {
+      feed();
+      advanced = true;
+    } else if (peer_ended_) {
+      on_peer_closed();
+      break;
+    } else if (!read_some()) {
+      break;
+    }
+  }
+  if (input_begin_ == input_end_) input_.reset();
+  return advanced;
+}
+
+void ServerConnection::feed() {
+  input_fresh_ = false;
+  const Slice octets(Ref<Owner>(input_.get()), input_->data() + input_begin_,
+                     input_end_ - input_begin_);
+  input_begin_ += static_cast<uint32_t>(codec_.feed(octets, *this));
+  if (codec_.reading() != h1::Reading::head) leave_large_block();
+  if (state_ == State::idle && codec_.head_started()) set_state(State::head);
+  // What had begun was the one blank line that may stand before a request.
+  if (state_ == State::head && !codec_.head_started() && !closing_) set_state(State::idle);
+  if (state_ != State::draining) return;
+  if (request_ended_) {
+    begin_next_message();
+  } else if (discarded_ > context_.limits.drain) {
+    linger();
+  }
+}
+
+bool ServerConnection::read_some() {
+  if (!transport_->readable()) return false;
+  if (read_left_ == 0) {
+    context_.loop.wake(*this);
+    return false;
+  }
+  return make_room() && receive();
+}
+
+// One read into the block, whatever the transport knows. Returns false when there was nothing.
+bool ServerConnection::receive() {
+  const size_t room = std::min<uint64_t>(input_->capacity() - input_end_, read_left_);
+  const net::ReadResult result = transport_->read({input_->data() + input_end_, room});
+  if (result.status == net::Io::failed) {
+    cut("client reset the connection");
+    return false;
+  }
+  input_end_ += static_cast<uint32_t>(result.octets);
+  read_left_ -= result.octets;
+  peer_ended_ = result.status == net::Io::end;
+  input_fresh_ = result.octets > 0;
+  return input_fresh_ || peer_ended_;
+}
+
+// Makes sure that there is a block with room behind what is buffered.
+bool ServerConnection::make_room() {
+  if (!input_) {
+    input_ = context_.read_block();
+    input_begin_ = input_end_ = 0;
+  }
+  if (input_end_ < input_->capacity()) return true;
+  const size_t kept = input_end_ - input_begin_;
+  Ref<Block> next =
+      kept < BlockPool::kBlockSize ? context_.pool.acquire() : context_.pool.acquire_large();
+  if (!next || kept == next->capacity()) {
+    refuse({.status = 431, .cause = "no room for a head this large", .limit = "large_heads"});
+    return false;
+  }
+  std::memcpy(next->data(), input_->data() + input_begin_, kept);
+  input_ = std::move(next);
+  input_begin_ = 0;
+  input_end_ = static_cast<uint32_t>(kept);
+  return true;
+}
+
+// What follows a large head goes on in an ordinary block: large ones are few, and only for heads.
+void ServerConnection::leave_large_block() {
+  const size_t kept = input_end_ - input_begin_;
+  if (!input_ || input_->capacity() == BlockPool::kBlockSize || kept > BlockPool::kBlockSize / 2) {
+    return;
+  }
+  const Ref<Block> next = context_.pool.acquire();
+  std::memcpy(next->data(), input_->data() + input_begin_, kept);
+  input_ = next;
+  input_begin_ = 0;
+  input_end_ = static_cast<uint32_t>(kept);
+}
+
+// The peer's FIN came where a request or its content was still wanted.
+void ServerConnection::on_peer_closed() {
+  switch (state_) {
+    case State::idle:
+    case State::head:
+      closing_ = true;
+      if (out_.empty()) retire();
+      return;
+    case State::exchange:
+      return cut("client closed in the middle of its content");
+    default:
+      return linger();
+  }
+}
+
+void ServerConnection::on_request_head(RequestHead& head) {
+  assert(!exchange_);
+  --requests_left_;
+  exchange_ = context_.exchanges.acquire();
+  framed_ = received_ = discarded_ = 0;
+  head_written_ = framed_whole_ = continue_sent_ = content_arrived_ = false;
+  request_ended_ = false;
+  // What follows a CONNECT is not HTTP (RFC 9110 section 9.3.6).
+  persist_ = head.method != Method::connect;
+  set_state(State::exchange);
+  exchange_->start(*this, head, context_.router, context_.loop.now());
+}
+
+void ServerConnection::on_body(Slice octets) {
+  received_ += octets.size();
+  if (!exchange_ || exchange_->request_body().cancelled()) {
+    discarded_ += octets.size();
+    if (discarded_ > context_.limits.drain) persist_ = false;
+    return;
+  }
+  content_arrived_ = true;
+  exchange_->request_body().append(std::move(octets));
+}
+
+void ServerConnection::on_trailers(const FieldList&) {}
+
+void ServerConnection::on_end() {
+  request_ended_ = true;
+  content_arrived_ = true;
+  if (exchange_) exchange_->request_body().finish();
+}
+
+void ServerConnection::on_reset(const ProtocolError& error) {
+  if (state_ == State::idle || state_ == State::head) return refuse(error);
+  // The head was good, its content is not.
+  closing_ = true;
+  persist_ = false;
+  if (!exchange_) return;
+  exchange_->request_body().fail();
+  if (!exchange_->responded()) {
+    exchange_->refuse(error.status, error.cause, "request content", error.limit);
+  }
+}
+
+}  // namespace sluice::http
