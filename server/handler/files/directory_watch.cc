@@ -21,6 +21,8 @@ constexpr uint32_t kEvents = IN_MODIFY | IN_ATTRIB | IN_CLOSE_WRITE | IN_CREATE 
                              IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF |
                              IN_ONLYDIR;
 
+constexpr int kPauseMilliseconds = 5;
+
 }  // namespace
 
 DirectoryWatch::~DirectoryWatch() {
@@ -85,6 +87,8 @@ void DirectoryWatch::work() {
     if (::poll(waits.data(), waits.size(), -1) < 0) continue;  // only EINTR can happen
     const ssize_t count = ::read(inotify_.get(), buffer.data(), buffer.size());
     if (count > 0) take_events({buffer.data(), static_cast<size_t>(count)});
+    // A file that is written all the time wakes us this often, not at each write.
+    ::poll(&waits[1], 1, kPauseMilliseconds);
   }
 }
 
