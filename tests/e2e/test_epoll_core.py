@@ -8,7 +8,7 @@ import time
 import pytest
 from clients import SANITIZED, get, read_to_end, request, slow_socket
 from raw_connection import RawConnection
-from sluice_server import SluiceServer, sluice_binary, wait_until
+from sluice_server import SluiceServer, wait_until
 
 
 def has_ipv6() -> bool:
@@ -85,8 +85,6 @@ def few_descriptors(count):
 
 # Without a reserve for what must not fail, accept() itself meets EMFILE.
 NO_RESERVE = ("--limit", "descriptor_reserve=0", "--limit", "open_files=1")
-# UndefinedBehaviorSanitizer opens a pipe to look at a vtable, and takes the lack of descriptors for a bad object.
-not_in_ubsan = pytest.mark.skipif("asan" in str(sluice_binary()), reason="ubsan itself needs descriptors")
 
 
 def is_served(server) -> bool:
@@ -96,7 +94,6 @@ def is_served(server) -> bool:
     return False
 
 
-@not_in_ubsan
 @pytest.mark.parametrize("options", [(), NO_RESERVE], ids=["bounded", "EMFILE"])
 def test_running_out_of_descriptors(site, large_file, options):
     """What is in progress goes on, idle connections may be given up, more may wait or be refused, and it recovers."""
@@ -128,7 +125,6 @@ def cpu_ticks(pid) -> int:
     return int(fields[11]) + int(fields[12])
 
 
-@not_in_ubsan
 def test_it_does_not_spin_without_descriptors(site):
     """While accepting pauses the process costs little: the backlog must not wake it again and again."""
     with SluiceServer(site, "--workers", "1", *NO_RESERVE, prefix=few_descriptors(90)) as server:

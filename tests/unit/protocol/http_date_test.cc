@@ -1,4 +1,5 @@
-// The example of RFC 9110 section 5.6.7, edges, and every field against the C library's own calendar.
+// The example of RFC 9110 section 5.6.7, edges, and every field against the C library's own
+// calendar.
 #include "protocol/http_date.h"
 
 #include <gtest/gtest.h>
