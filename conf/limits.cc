@@ -103,11 +103,19 @@ constexpr std::array kLimits = {
           "a storm of connections does not keep others waiting", "goes on next round"),
     count("turn_requests", &Limits::turn_requests, 1, 1'000'000,
           "a pipeline does not keep others waiting", "goes on next round"),
+    octets(
+        "turn_batch", &Limits::turn_batch, 1, uint64_t{1} << 30,
+        "a pipeline's responses leave together, but are not logged as complete long before they do",
+        "the next request waits until they left"),
     count("connections", &Limits::connections, 0, 100'000'000,
           "0: as many as the descriptor limit allows, less descriptor_reserve", "503, close"),
     count("descriptor_reserve", &Limits::descriptor_reserve, 0, 1'000'000,
           "descriptors kept for files, logs and control, which a full house would go without",
           "503, close"),
+    time("idle_grace", &Limits::idle_grace, 0,
+         "who has only begun to idle is about to send a request: newcomers of one burst must not "
+         "close each other",
+         "spared when idle connections close to make room"),
     time("accept_pause", &Limits::accept_pause, 1, "without descriptors accepting would spin",
          "waits in the backlog"),
     octets("held_file", &Limits::held_file, 0, uint64_t{1} << 30,
@@ -131,6 +139,10 @@ constexpr std::array kLimits = {
            "waits for the helper"),
     count("listing_entries", &Limits::listing_entries, 1, 100'000'000,
           "a directory's page is made in memory", "the listing is cut and says so"),
+    count("listings", &Limits::listings, 1, 1'000'000,
+          "of one worker at a time: helpers also touch cold files, which must not wait behind "
+          "folders",
+          "503"),
     octets("log_ring", &Limits::log_ring, 4096, uint64_t{1} << 30,
            "a stuck log must not stop a worker", "lines are dropped and counted"),
 };

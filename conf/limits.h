@@ -49,9 +49,11 @@ struct Limits {
   uint64_t turn_write = 1024 * 1024;
   uint64_t turn_accept = 64;
   uint64_t turn_requests = 32;
+  uint64_t turn_batch = 64 * 1024;
   // Descriptors.
   uint64_t connections = 0;  // 0: what the descriptor limit allows, less the reserve
   uint64_t descriptor_reserve = 64;
+  milliseconds idle_grace{100};
   milliseconds accept_pause{100};
   // Files.
   uint64_t held_file = 32 * 1024;
@@ -62,6 +64,7 @@ struct Limits {
   milliseconds file_settle{2'000};
   uint64_t file_window = 512 * 1024;
   uint64_t listing_entries = 10'000;
+  uint64_t listings = 32;
   // Access log.
   uint64_t log_ring = 1024 * 1024;
 };

@@ -93,10 +93,8 @@ void ServerConnection::invite_content() {
 }
 
 bool ServerConnection::next_request_waits() const noexcept {
-  // More than this would wait unsent for long, and be logged as complete before it is.
-  static constexpr uint64_t kBatch = 64 * 1024;
   return persist_ && !closing_ && request_ended_ && input_begin_ < input_end_ &&
-         requests_left_ > 0 && transport_->writable() && out_.size() < kBatch;
+         requests_left_ > 0 && transport_->writable() && out_.size() < context_.limits.turn_batch;
 }
 
 void ServerConnection::write_head() {

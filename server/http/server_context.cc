@@ -89,10 +89,7 @@ std::string_view ServerContext::common_lines() {
 }
 
 void ServerContext::shed_idle(size_t count) {
-  // Below this a connection is about to send its request rather than idle: newcomers of one burst
-  // would close each other.
-  static constexpr std::chrono::milliseconds kSparedFor{100};
-  const net::Time idle_before = loop.now() - kSparedFor;
+  const net::Time idle_before = loop.now() - limits.idle_grace;
   for (; count > 0 && idle.front() != nullptr; --count) {
     if (idle.front()->state_since() > idle_before) return;
     idle.front()->abort("descriptors needed");

@@ -36,10 +36,6 @@ bool is_deleted(const cache::Entry& entry) noexcept {
 
 FileEntry& entry_of(const cache::Pin& pin) noexcept { return static_cast<FileEntry&>(*pin.entry); }
 
-// Listings that a worker may have under way. Helpers also touch cold files, which must not wait
-// behind hundreds of large folders.
-constexpr size_t kListingsAtOnce = 32;
-
 // Where a listing of this order and form is stored. Keys of files hold no '?'.
 std::string listing_key(const std::string& path, const ListingOrder& order, bool json) {
   std::string key = path + "?";
@@ -213,7 +209,7 @@ void FilesHandler::serve_listing(http::Exchange& exchange, Opened opened) {
   const bool json = prefers_json(request.fields);
   const std::string key = listing_key(path_.key, order, json);
   if (const cache::Pin* found = find_anywhere(key)) return send(exchange, *found);
-  if (waiting_.size() >= kListingsAtOnce) {
+  if (waiting_.size() >= site_.limits().listings) {
     return http::respond_with_status(exchange, 503, "listings have too much to do");
   }
   const std::string below = path_.relative.empty() ? "" : "/" + path_.relative;

@@ -1,0 +1,77 @@
+// Clients that ask for a folder and reset at once left jobs behind that each held a descriptor and
+// read the whole folder for nobody, while cold files of others waited in the same queue.
+#include <gtest/gtest.h>
+
+#include <array>
+#include <chrono>
+#include <filesystem>
+#include <iterator>
+#include <latch>
+#include <memory>
+
+#include "server/handler/files/files_handler.h"
+#include "unit/server/handler/files/files_fixture.h"
+
+namespace sluice::handler {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Keeps the only helper busy until the test lets it go.
+class Plug final : public net::Job {
+ public:
+  explicit Plug(std::latch& pulled) : pulled_(pulled) {}
+  void perform() override { pulled_.wait(); }
+  void deliver() override {}
+
+ private:
+  std::latch& pulled_;
+};
+
+ptrdiff_t open_descriptors() {
+  return std::distance(std::filesystem::directory_iterator("/proc/self/fd"),
+                       std::filesystem::directory_iterator());
+}
+
+TEST_F(FilesTest, AbandonedListingsHoldNoDescriptorsAndListingsAreBounded) {
+  write("docs/a", "x");
+  conf::Limits limits = quick_limits();
+  limits.listings = 3;
+  serve(limits);
+  net::Loop loop;
+  std::latch pulled(1);
+  net::Helpers helpers(1, 1000);
+  loop.bind_to_this_thread();
+  ASSERT_TRUE(helpers.submit(std::make_unique<Plug>(pulled), loop));
+  FilesHandler handler(loop, helpers, *site);
+  http::SingleRoute router({.handler = &handler, .filters = {}});
+  NotingStream stream;
+  const auto ask = [&](http::Exchange& exchange) {
+    RequestHead head;
+    head.method = Method::get;
+    head.path = "/docs/";
+    exchange.start(stream, head, router, loop.now());
+  };
+  http::Exchange exchange;
+  ask(exchange);
+  exchange.end();
+  const ptrdiff_t before = open_descriptors();
+  for (int i = 0; i < 100; ++i) {
+    ask(exchange);
+    EXPECT_FALSE(exchange.responded());
+    exchange.end();
+  }
+  EXPECT_EQ(open_descriptors(), before);
+  std::array<http::Exchange, 4> waiting;
+  for (http::Exchange& one : waiting) ask(one);
+  EXPECT_FALSE(waiting[2].responded());
+  ASSERT_TRUE(waiting[3].responded());
+  EXPECT_EQ(waiting[3].response().status, 503);
+  pulled.count_down();
+  for (int i = 0; i < 200 && !waiting[2].responded(); ++i) loop.run_once(5ms);
+  EXPECT_EQ(waiting[2].response().status, 200);
+  for (http::Exchange& one : waiting) one.end();
+}
+
+}  // namespace
+}  // namespace sluice::handler
