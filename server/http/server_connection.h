@@ -56,7 +56,6 @@ class ServerConnection final : public net::Task,
   void drain();
   // Gives up now; what was not sent is lost, visibly.
   void abort(std::string_view cause) { cut(cause); }
-  bool is_idle() const noexcept { return state_ == State::idle; }
   net::Time state_since() const noexcept { return state_since_; }
 
   // net::Task, net::Timer
