@@ -43,6 +43,7 @@ struct Limits {
   milliseconds idle_timeout{75'000};
   milliseconds connection_life{3'600'000};
   milliseconds shutdown_timeout{30'000};
+  milliseconds first_process_shutdown_timeout{8'000};
   // What one connection and one turn may hold.
   uint64_t exchange_body = 64 * 1024;
   uint64_t turn_read = 64 * 1024;
@@ -50,8 +51,15 @@ struct Limits {
   uint64_t turn_accept = 64;
   uint64_t turn_requests = 32;
   uint64_t turn_batch = 64 * 1024;
+  uint64_t connection_memory = 2 * 1024 * 1024;
+  // The whole process.
+  uint64_t memory_high = 90;
+  uint64_t memory_critical = 95;
+  // Routing.
+  uint64_t rewrites = 10;
   // Descriptors.
-  uint64_t connections = 0;  // 0: what the descriptor limit allows, less the reserve
+  uint64_t connections = 0;              // 0: what the descriptor limit allows, less the reserve
+  uint64_t connections_per_address = 0;  // 0: off
   uint64_t descriptor_reserve = 64;
   milliseconds idle_grace{100};
   milliseconds accept_pause{100};
@@ -65,6 +73,14 @@ struct Limits {
   uint64_t file_window = 512 * 1024;
   uint64_t listing_entries = 10'000;
   uint64_t listings = 32;
+  // Ranges (RFC 9110 section 14.2).
+  uint64_t ranges = 8;
+  uint64_t overlapping_ranges = 2;
+  // Entity tags: hashes of contents.
+  uint64_t etag_wait = 8 * 1024 * 1024;
+  uint64_t etag_hash_max = 1024 * 1024 * 1024;
+  uint64_t etag_queue = 64;
+  uint64_t etags = 65'536;
   // Access log.
   uint64_t log_ring = 1024 * 1024;
 };

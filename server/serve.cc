@@ -70,7 +70,7 @@ class SiteRouter final : public http::Router {
              const conf::Limits& limits)
       : files_(loop, helpers, site),
         route_{.handler = &files_, .filters = {}, .body_limit = limits.body} {}
-  const http::Route& route(const RequestHead&) override { return route_; }
+  const http::Route& route(const RequestHead&, http::RouteSearch&) override { return route_; }
 
  private:
   handler::FilesHandler files_;
@@ -144,7 +144,11 @@ class Server {
     workers_ = std::make_unique<net::Workers>(
         count, options, [this](size_t worker, net::Loop& loop) -> std::unique_ptr<net::Service> {
           return std::make_unique<http::HttpService>(
-              loop, limits_, std::make_unique<SiteRouter>(loop, *helpers_, *site_, limits_),
+              loop, limits_,
+              http::ServingRules{
+                  .router = Ref<http::Router>(new SiteRouter(loop, *helpers_, *site_, limits_)),
+                  .listeners = {Ref<http::ListenerSettings>(
+                      new http::ListenerSettings(0, {.values = limits_}))}},
               logs_[worker]);
         });
     for (const net::ListenSockets& sockets : sockets_) {

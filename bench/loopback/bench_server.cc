@@ -54,7 +54,7 @@ class BenchRouter final : public http::Router {
     files_route_.handler = &files_;
     control_route_.handler = &control_;
   }
-  const http::Route& route(const RequestHead& head) override {
+  const http::Route& route(const RequestHead& head, http::RouteSearch&) override {
     return head.path == kControlPath ? control_route_ : files_route_;
   }
 
@@ -98,7 +98,12 @@ std::string BenchServer::start(const std::string& directory, const std::string& 
       1, options, [this, on_worker = std::move(on_worker)](size_t, net::Loop& loop) {
         on_worker();
         return std::make_unique<http::HttpService>(
-            loop, limits_, std::make_unique<BenchRouter>(loop, *helpers_, *site_), worker_log_);
+            loop, limits_,
+            http::ServingRules{
+                .router = Ref<http::Router>(new BenchRouter(loop, *helpers_, *site_)),
+                .listeners = {Ref<http::ListenerSettings>(
+                    new http::ListenerSettings(0, {.values = limits_}))}},
+            worker_log_);
       });
   workers_->listen(0, sockets_.descriptor(0), false);
   return workers_->start();

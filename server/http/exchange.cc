@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <array>
+#include <string>
+
+#include "protocol/target.h"
 
 namespace sluice::http {
 
@@ -58,22 +61,70 @@ void RequestBody::append(Slice octets) {
   if (!cancelled_) octets_.append(std::move(octets));
 }
 
-void Exchange::start(Stream& stream, RequestHead& head, Router& router, net::Time now) {
+void Exchange::start(Stream& stream, RequestHead& head, Router& router, ListenerSettings& listener,
+                     net::Time now) {
   stream_ = &stream;
+  router_ = Ref<Router>(&router);
+  listener_ = Ref<ListenerSettings>(&listener);
+  search_ = {.listener = listener.index()};
+  rewrites_ = 0;
   std::swap(request_, head);
   explanation_ = {};
   responded_ = false;
   filtered_ = false;
   handled_ = false;
   started_at_ = now;
-  route_ = &router.route(request_);
-  request_body_.open(stream, request_.has_body, request_.content_length, route_->body_limit);
-  for (Filter* filter : route_->filters) {
+  const Route& first = router.route(request_, search_);
+  request_body_.open(stream, request_.has_body, request_.content_length, first.body_limit);
+  enter(first);
+}
+
+// From the route's filters to its handler.
+void Exchange::enter(const Route& route) {
+  route_ = &route;
+  request_body_.set_limit(route.body_limit);
+  for (Filter* filter : route.filters) {
     filter->on_request(*this);
     if (responded_) return;
   }
   handled_ = true;
   route_->handler->start(*this);
+}
+
+bool Exchange::pass_on() {
+  assert(started() && !responded_);
+  const Route* const following = router_->next(request_, search_);
+  if (following == nullptr) return false;
+  handled_ = false;
+  enter(*following);
+  return true;
+}
+
+void Exchange::rewrite(std::string_view target) {
+  assert(started() && !responded_ && target.starts_with('/'));
+  if (++rewrites_ > limits().values.rewrites) {
+    respond_with_status(*this, 500, "rewrite rules lead to each other");
+    return explain("rewrite rules lead to each other", "handler", "rewrites");
+  }
+  const size_t question = target.find('?');
+  const bool has_query = question != std::string_view::npos;
+  // The old path and query may be part of `target`, and stay alive until both are copied.
+  const std::string_view path = target.substr(0, question);
+  std::string text(path.size() + 1, '\0');
+  text.resize(normalize_path(path, text));
+  const size_t path_size = text.size();
+  text.append(has_query ? target.substr(question + 1) : request_.query);
+  request_.derived = copy_of(text);
+  request_.path = request_.derived.view().substr(0, path_size);
+  request_.query = request_.derived.view().substr(path_size);
+  request_.has_query = has_query || request_.has_query;
+  handled_ = false;
+  search_ = {.listener = listener_->index()};
+  enter(router_->route(request_, search_));
+}
+
+const conf::LimitSet& Exchange::limits() const noexcept {
+  return route_ != nullptr && route_->limits != nullptr ? *route_->limits : listener_->limit_set();
 }
 
 void Exchange::refuse(int status, std::string_view cause, std::string_view phase,
@@ -117,6 +168,9 @@ void Exchange::end() {
   source_.reset();
   request_.clear();
   response_.clear();
+  route_ = nullptr;
+  router_.reset();  // may end it, and with it the handler
+  listener_.reset();
 }
 
 std::unique_ptr<Exchange> ExchangePool::acquire() {
@@ -169,9 +223,12 @@ std::string_view status_text(int status) noexcept {
       Text{404, "404 Not Found\n"},
       Text{405, "405 Method Not Allowed\n"},
       Text{408, "408 Request Timeout\n"},
+      Text{412, "412 Precondition Failed\n"},
       Text{413, "413 Content Too Large\n"},
       Text{414, "414 URI Too Long\n"},
+      Text{416, "416 Range Not Satisfiable\n"},
       Text{417, "417 Expectation Failed\n"},
+      Text{421, "421 Misdirected Request\n"},
       Text{431, "431 Request Header Fields Too Large\n"},
       Text{500, "500 Internal Server Error\n"},
       Text{501, "501 Not Implemented\n"},
@@ -190,6 +247,8 @@ void respond_with_status(Exchange& exchange, int status, std::string_view cause,
   head.status = status;
   if (!allow.empty()) head.fields.add("Allow", allow, FieldId::allow);
   exchange.explain(cause);
+  ErrorPages* const pages = exchange.route().error_pages;
+  if (status >= 400 && pages != nullptr && pages->respond(exchange, status)) return;
   if (status < 200 || status == 204 || status == 304) return exchange.respond();
   head.fields.add("Content-Type", "text/plain; charset=utf-8", FieldId::content_type);
   exchange.respond(exchange.emplace_source<StaticSource>(status_text(status)));

@@ -20,6 +20,7 @@
 #include "protocol/message.h"
 #include "server/http/filter.h"
 #include "server/http/handler.h"
+#include "server/http/listener_settings.h"
 #include "server/http/router.h"
 #include "server/http/stream.h"
 #include "server/net/timers.h"
@@ -42,6 +43,8 @@ class RequestBody final : public BodySource {
   // Whoever will pull only after respond() says so before it: content that nobody claimed by then
   // is dropped.
   void claim() { claimed_ = true; }
+  // Another route has taken over, with a limit of its own.
+  void set_limit(uint64_t limit) { limit_ = limit; }
 
   // Connection's side.
   void append(Slice octets);
@@ -100,6 +103,16 @@ class Exchange {
   // A source has more to give, on the exchange's thread.
   void wake() { stream_->wake(); }
 
+  // For a handler that has nothing for this request: gives it to the next route that matches. False
+  // when there is none, and the handler answers after all; otherwise it forgets the exchange.
+  [[nodiscard]] bool pass_on();
+  // Puts another path, and with a '?' in `target` another query, in place of the request's and
+  // routes it anew. After Limits::rewrites of them the answer is 500. Requires: `target` starts
+  // with '/', is a valid target (protocol/target.h); the handler forgets the exchange.
+  void rewrite(std::string_view target);
+  // What holds for this exchange. Requires: started.
+  const Route& route() const noexcept { return *route_; }
+
   // Makes a source in the exchange's own memory. One at a time.
   template <typename T, typename... Arguments>
   BodySourcePointer emplace_source(Arguments&&... arguments) {
@@ -118,7 +131,11 @@ class Exchange {
   // --- For the stream ------------------------------------------------------------------------
   // Takes the contents of `head` (swapping, so that both keep their memory) and hands the request
   // to the route.
-  void start(Stream& stream, RequestHead& head, Router& router, net::Time now);
+  // `listener`: where the request came in; its limits hold until a route has others.
+  void start(Stream& stream, RequestHead& head, Router& router, ListenerSettings& listener,
+             net::Time now);
+  // The limits that hold now. Requires: started.
+  const conf::LimitSet& limits() const noexcept;
   bool started() const noexcept { return stream_ != nullptr; }
   bool responded() const noexcept { return responded_; }
   // Lets the route's filters see the response, once, before its head is written.
@@ -134,12 +151,19 @@ class Exchange {
   void end();
 
  private:
+  void enter(const Route& route);
+
   RequestHead request_;
   ResponseHead response_;
   RequestBody request_body_;
   BodySourcePointer source_;
   Stream* stream_ = nullptr;
+  // Pins the handlers and filters of route_; the router may have been replaced meanwhile.
+  Ref<Router> router_;
+  Ref<ListenerSettings> listener_;
+  RouteSearch search_;
   const Route* route_ = nullptr;
+  uint32_t rewrites_ = 0;
   Explanation explanation_;
   net::Time started_at_{};
   bool responded_ = false;

@@ -3,6 +3,8 @@
 
 #include <sys/socket.h>
 
+#include <cassert>
+#include <memory>
 #include <string_view>
 #include <utility>
 
@@ -11,16 +13,33 @@
 
 namespace sluice::http {
 
-HttpService::HttpService(net::Loop& loop, const conf::Limits& limits,
-                         std::unique_ptr<Router> router, ExchangeLog* log)
-    : router_(std::move(router)), context_(loop, limits, *router_, log) {}
+HttpService::HttpService(net::Loop& loop, const conf::Limits& process_limits, ServingRules rules,
+                         ExchangeLog* log)
+    : listeners_(std::move(rules.listeners)),
+      context_(loop, process_limits, std::move(rules.router), log) {
+  assert(!listeners_.empty());
+}
 
 HttpService::~HttpService() = default;
 
+void HttpService::replace(ServingRules rules) {
+  assert(!rules.listeners.empty());
+  listeners_ = std::move(rules.listeners);
+  context_.router = std::move(rules.router);
+}
+
+// A socket may arrive from a listener that a reload has just removed: any other's limits do.
+Ref<ListenerSettings> HttpService::settings_of(uint32_t listener) const {
+  for (const Ref<ListenerSettings>& settings : listeners_) {
+    if (settings->index() == listener) return settings;
+  }
+  return listeners_.front();
+}
+
 void HttpService::serve(net::AcceptedSocket socket) {
   // The lists of the context own connections; each frees itself through Loop::retire.
-  auto connection =
-      std::make_unique<ServerConnection>(context_, std::move(socket.slot), socket.peer);
+  auto connection = std::make_unique<ServerConnection>(context_, settings_of(socket.peer.listener),
+                                                       std::move(socket.slot), socket.peer);
   auto transport = std::make_unique<net::SocketTransport>(context_.loop,
                                                           socket.descriptor.release(), *connection);
   if (transport->open() != 0) return;  // epoll has no memory for it: the socket closes

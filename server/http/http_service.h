@@ -1,20 +1,29 @@
 // The HTTP side of a worker: turns accepted sockets into connections.
 #pragma once
 
-#include <memory>
+#include <vector>
 
 #include "conf/limits.h"
+#include "protocol/owner.h"
 #include "server/http/exchange_record.h"
+#include "server/http/listener_settings.h"
 #include "server/http/router.h"
 #include "server/http/server_context.h"
 #include "server/net/worker.h"
 
 namespace sluice::http {
 
-// Thread: the worker's. Owns the router, which owns or refers to handlers; the log outlives it.
+// What a worker serves by: the part of it that a reload replaces. Made on the worker's thread.
+struct ServingRules {
+  Ref<Router> router;                            // owns or refers to its handlers
+  std::vector<Ref<ListenerSettings>> listeners;  // in any order; at least one
+};
+
+// Thread: the worker's. The limits and the log outlive it.
 class HttpService final : public net::Service {
  public:
-  HttpService(net::Loop& loop, const conf::Limits& limits, std::unique_ptr<Router> router,
+  // `process_limits`: what no listener has of its own (turns, pools).
+  HttpService(net::Loop& loop, const conf::Limits& process_limits, ServingRules rules,
               ExchangeLog* log);
   ~HttpService() override;
 
@@ -25,8 +34,15 @@ class HttpService final : public net::Service {
   void abort_all() override { context_.abort_all("server stopped"); }
   size_t connections() const override { return context_.connections(); }
 
+  // Requests that begin from now on are routed by `rules`, also on connections that are open;
+  // connections that are opened from now on have its listeners' limits. Running exchanges go on
+  // with what they began with.
+  void replace(ServingRules rules);
+
  private:
-  std::unique_ptr<Router> router_;
+  Ref<ListenerSettings> settings_of(uint32_t listener) const;
+
+  std::vector<Ref<ListenerSettings>> listeners_;
   ServerContext context_;
 };
 

@@ -9,11 +9,12 @@
 
 namespace sluice::http {
 
-ServerConnection::ServerConnection(ServerContext& context, net::ConnectionSlot slot,
-                                   const net::Peer& peer)
+ServerConnection::ServerConnection(ServerContext& context, Ref<ListenerSettings> listener,
+                                   net::ConnectionSlot slot, const net::Peer& peer)
     : context_(context),
+      listener_(std::move(listener)),
       slot_(std::move(slot)),
-      codec_(h1::Role::server, context.h1_limits, context.workspace),
+      codec_(h1::Role::server, listener_->h1_limits(), context.workspace),
       peer_(peer) {}
 
 ServerConnection::~ServerConnection() { context_.loop.forget(*this); }
@@ -109,7 +110,7 @@ void ServerConnection::write_head() {
       .persist = persist_,
       .http_1_0 = codec_.peer_is_http_1_0(),
       .common_lines = context_.common_lines(),
-      .persist_lines = context_.persist_lines()};
+      .persist_lines = listener_->persist_lines()};
   framing_ = codec_.write_response_head(exchange_->response(), framing, out_);
   announced_ = framing_is_by_length() ? framing.length.value_or(0) : UINT64_MAX;
   if (framing_ == h1::Framing::until_close) persist_ = false;
@@ -262,12 +263,12 @@ void ServerConnection::abandon_request_content() {
   const RequestHead& request = exchange_->request();
   // A client that waits for 100 (Continue) may send its content or not: nothing tells which.
   if (request.expects_continue) persist_ = false;
-  if (request.content_length.value_or(0) > context_.limits.drain) persist_ = false;
+  if (request.content_length.value_or(0) > limits().drain) persist_ = false;
 }
 
 bool ServerConnection::may_persist() const noexcept {
   return codec_.peer_persists() && !closing_ && !context_.draining() &&
-         context_.loop.now() - opened_at_ < context_.limits.connection_life;
+         context_.loop.now() - opened_at_ < limits().connection_life;
 }
 
 void ServerConnection::end_exchange(bool complete) {
@@ -301,7 +302,7 @@ void ServerConnection::discard_while_lingering() {
     const net::ReadResult result = transport_->read({block->data(), block->capacity()});
     discarded_ += result.octets;
     if (result.status == net::Io::end || result.status == net::Io::failed ||
-        discarded_ > context_.limits.linger) {
+        discarded_ > limits().linger) {
       return retire();
     }
     if (result.status == net::Io::blocked) break;

@@ -46,7 +46,8 @@ class ServerConnection final : public net::Task,
                                private ServerSink {
  public:
   // `slot` counts the connection as its worker's for as long as it lives.
-  ServerConnection(ServerContext& context, net::ConnectionSlot slot, const net::Peer& peer);
+  ServerConnection(ServerContext& context, Ref<ListenerSettings> listener, net::ConnectionSlot slot,
+                   const net::Peer& peer);
   ~ServerConnection() override;
 
   // Gives the connection its transport and its first turn. The transport's events wake this task.
@@ -104,6 +105,11 @@ class ServerConnection final : public net::Task,
   void after_flush();
   bool next_request_waits() const noexcept;
 
+  // The limits that hold now: the route's while there is an exchange, else the listener's.
+  const conf::Limits& limits() const noexcept {
+    return exchange_ ? exchange_->limits().values : listener_->limits();
+  }
+
   // Refusals, ends and beginnings.
   void refuse(const ProtocolError& error);
   void abandon_request_content();
@@ -134,6 +140,7 @@ class ServerConnection final : public net::Task,
   void answer_timeout(std::string_view cause, std::string_view limit);
 
   ServerContext& context_;
+  const Ref<ListenerSettings> listener_;
   net::ConnectionSlot slot_;
   std::unique_ptr<net::Transport> transport_;
   h1::Codec codec_;

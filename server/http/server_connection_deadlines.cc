@@ -36,7 +36,7 @@ void ServerConnection::set_state(State state) {
 bool ServerConnection::awaiting_content() const noexcept {
   if (!exchange_ || request_ended_ || exchange_->responded()) return false;
   const RequestBody& body = exchange_->request_body();
-  return body.wanted() && !body.cancelled() && body.waiting() < context_.limits.exchange_body;
+  return body.wanted() && !body.cancelled() && body.waiting() < limits().exchange_body;
 }
 
 void ServerConnection::update_timer() {
@@ -56,7 +56,7 @@ void ServerConnection::update_timer() {
 
 // How long the present state may last; nothing when it is not bounded by itself.
 std::optional<milliseconds> ServerConnection::state_timeout() const noexcept {
-  const conf::Limits& limits = context_.limits;
+  const conf::Limits& limits = this->limits();
   switch (state_) {
     case State::idle:
       return limits.idle_timeout;
@@ -98,7 +98,7 @@ void ServerConnection::begin_watch(Watch watch) {
 }
 
 milliseconds ServerConnection::watch_timeout() const noexcept {
-  return watch_ == Watch::sending ? context_.limits.send_timeout : context_.limits.body_timeout;
+  return watch_ == Watch::sending ? limits().send_timeout : limits().body_timeout;
 }
 
 // Octets that the peer took or sent so far. What lies in our kernel's send queue is no progress of
@@ -126,7 +126,7 @@ void ServerConnection::check_progress() {
   }
   // The average is taken over windows of half the timeout, after a first timeout's grace.
   if (now - watch_since_ >= timeout && now - window_since_ >= timeout / 2) {
-    const uint64_t rate = content ? context_.limits.body_rate : context_.limits.send_rate;
+    const uint64_t rate = content ? limits().body_rate : limits().send_rate;
     if (slower_than(octets - window_mark_, rate, now - window_since_)) {
       return content ? answer_timeout("content too slow", "body_rate")
                      : cut("client reads too slowly", "send_rate");

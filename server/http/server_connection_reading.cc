@@ -17,8 +17,8 @@ bool ServerConnection::wants_input() const noexcept {
     case State::head:
       return requests_left_ > 0;
     case State::exchange:
-      return !request_ended_ && discarded_ <= context_.limits.drain &&
-             exchange_->request_body().waiting() < context_.limits.exchange_body;
+      return !request_ended_ && discarded_ <= limits().drain &&
+             exchange_->request_body().waiting() < limits().exchange_body;
     case State::draining:
       return true;
     case State::lingering:
@@ -59,7 +59,7 @@ void ServerConnection::feed() {
   if (state_ != State::draining) return;
   if (request_ended_) {
     begin_next_message();
-  } else if (discarded_ > context_.limits.drain) {
+  } else if (discarded_ > limits().drain) {
     linger();
   }
 }
@@ -147,14 +147,14 @@ void ServerConnection::on_request_head(RequestHead& head) {
   // What follows a CONNECT is not HTTP (RFC 9110 section 9.3.6).
   persist_ = head.method != Method::connect;
   set_state(State::exchange);
-  exchange_->start(*this, head, context_.router, context_.loop.now());
+  exchange_->start(*this, head, *context_.router, *listener_, context_.loop.now());
 }
 
 void ServerConnection::on_body(Slice octets) {
   received_ += octets.size();
   if (!exchange_ || exchange_->request_body().cancelled()) {
     discarded_ += octets.size();
-    if (discarded_ > context_.limits.drain) persist_ = false;
+    if (discarded_ > limits().drain) persist_ = false;
     return;
   }
   content_arrived_ = true;

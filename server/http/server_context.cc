@@ -5,37 +5,12 @@
 #include <cassert>
 #include <chrono>
 #include <cstring>
-#include <limits>
+#include <utility>
 
 #include "protocol/http_date.h"
 #include "server/http/server_connection.h"
 
 namespace sluice::http {
-namespace {
-
-h1::Limits codec_limits(const conf::Limits& limits) {
-  return {.start_line = limits.request_line,
-          .field_line = limits.field,
-          .head = limits.head,
-          .fields = limits.fields,
-          .trailer_fields = limits.trailer_fields,
-          .trailers = limits.trailers,
-          .chunk_line = limits.chunk_line,
-          .chunk_extensions = limits.chunk_extensions,
-          // Routes bound what they read (Route::body_limit); the codec only keeps numbers sane.
-          .content_length = std::numeric_limits<int64_t>::max()};
-}
-
-// Announced a little shorter than kept, so that a client does not send into a connection that is
-// about to close.
-std::string keep_alive_line(std::chrono::milliseconds idle_timeout) {
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(idle_timeout).count();
-  if (seconds < 10) return {};
-  return "Keep-Alive: timeout=" + std::to_string(seconds - 5) + "\r\n";
-}
-
-}  // namespace
-
 void ConnectionList::push_back(ServerConnection& connection) noexcept {
   connection.previous_ = last_;
   connection.next_ = nullptr;
@@ -55,16 +30,14 @@ ServerConnection* ConnectionList::next(ServerConnection& connection) noexcept {
   return connection.next_;
 }
 
-ServerContext::ServerContext(net::Loop& event_loop, const conf::Limits& all_limits,
-                             Router& request_router, ExchangeLog* exchange_log)
+ServerContext::ServerContext(net::Loop& event_loop, const conf::Limits& process_limits,
+                             Ref<Router> request_router, ExchangeLog* exchange_log)
     : loop(event_loop),
-      limits(all_limits),
-      h1_limits(codec_limits(all_limits)),
-      router(request_router),
+      limits(process_limits),
+      router(std::move(request_router)),
       log(exchange_log),
-      pool(all_limits.large_heads),
-      workspace(pool),
-      persist_lines_(keep_alive_line(all_limits.idle_timeout)) {}
+      pool(process_limits.large_heads),
+      workspace(pool) {}
 
 ServerContext::~ServerContext() { assert(connections() == 0); }
 

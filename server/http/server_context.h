@@ -49,8 +49,10 @@ class ConnectionList {
 
 class ServerContext {
  public:
-  // `log` may be null. Everything that is passed outlives the context.
-  ServerContext(net::Loop& loop, const conf::Limits& limits, Router& router, ExchangeLog* log);
+  // `process_limits` are the process's; a connection's are its listener's. `log` may be null.
+  // Everything that is passed outlives the context.
+  ServerContext(net::Loop& loop, const conf::Limits& process_limits, Ref<Router> router,
+                ExchangeLog* log);
   ~ServerContext();
 
   // A block to read into: the worker's own, unless somebody still holds slices of it.
@@ -58,8 +60,6 @@ class ServerContext {
 
   // "Date: ...\r\nServer: sluice\r\n", rendered once a second.
   std::string_view common_lines();
-  // Sent with responses that leave the connection open.
-  std::string_view persist_lines() const noexcept { return persist_lines_; }
 
   // Ends the connections that have been idle longest, at most `count`, and none that has only begun
   // to.
@@ -72,9 +72,8 @@ class ServerContext {
   size_t connections() const noexcept { return idle.size() + active.size(); }
 
   net::Loop& loop;
-  const conf::Limits& limits;
-  const h1::Limits h1_limits;
-  Router& router;
+  const conf::Limits& limits;  // the process's
+  Ref<Router> router;          // of exchanges that start from now on
   ExchangeLog* const log;
   BlockPool pool;
   h1::Workspace workspace;
@@ -87,7 +86,6 @@ class ServerContext {
   std::array<char, 64> common_lines_{};
   size_t common_lines_size_ = 0;
   int64_t common_lines_second_ = -1;
-  std::string persist_lines_;
   bool draining_ = false;
 };
 

@@ -134,7 +134,9 @@ bool Listener::accept_one() {
   const int accepted = ::accept4(descriptor_, reinterpret_cast<sockaddr*>(&address), &size,
                                  SOCK_NONBLOCK | SOCK_CLOEXEC);
   if (accepted < 0) return accept_failed(errno);
-  acceptor_.on_accepted(accepted, read_peer(address));
+  Peer peer = read_peer(address);
+  peer.listener = options_.listener;
+  acceptor_.on_accepted(accepted, peer);
   return true;
 }
 

@@ -21,6 +21,7 @@ namespace sluice::net {
 struct Peer {
   char address[48] = {};
   uint16_t port = 0;
+  uint32_t listener = 0;  // the one that accepted it, as Workers::listen was told
 };
 
 // Gets each accepted socket. `descriptor` is non-blocking, close-on-exec, has the options of
@@ -39,6 +40,7 @@ struct ListenerOptions {
   uint64_t turn_accept;                    // sockets a turn
   std::chrono::milliseconds accept_pause;  // after EMFILE and its like
   bool shared = false;                     // one descriptor on several loops: EPOLLEXCLUSIVE
+  uint32_t listener = 0;                   // what Peer::listener of its sockets says
 };
 
 // Sets on a TCP listening socket what its connections are to inherit (Linux copies these options on

@@ -80,9 +80,10 @@ class Worker final : public Acceptor, public Timer {
     if (thread_.joinable()) thread_.join();
   }
 
-  void listen(int descriptor, bool shared) {
+  void listen(int descriptor, bool shared, uint32_t listener) {
     ListenerOptions options = options_.listener;
     options.shared = shared;
+    options.listener = listener;
     listeners_.push_back(std::make_unique<Listener>(loop_, descriptor, *this, options));
   }
 
@@ -226,8 +227,8 @@ Workers::~Workers() {
   for (const auto& worker : workers_) worker->join();
 }
 
-void Workers::listen(size_t index, int descriptor, bool shared) {
-  workers_[index]->listen(descriptor, shared);
+void Workers::listen(size_t index, int descriptor, bool shared, uint32_t listener) {
+  workers_[index]->listen(descriptor, shared, listener);
 }
 
 std::string Workers::start() {

@@ -72,8 +72,9 @@ class Workers {
   Workers(const Workers&) = delete;
   Workers& operator=(const Workers&) = delete;
 
-  // Adds a listening descriptor to worker `index`. Before start().
-  void listen(size_t index, int descriptor, bool shared);
+  // Adds a listening descriptor to worker `index`. Before start(). Peers that come through it carry
+  // `listener`.
+  void listen(size_t index, int descriptor, bool shared, uint32_t listener = 0);
   // Starts the threads; returns when all accept, with an empty string or what went wrong.
   [[nodiscard]] std::string start();
 

@@ -44,13 +44,14 @@ TEST_F(FilesTest, AbandonedListingsHoldNoDescriptorsAndListingsAreBounded) {
   loop.bind_to_this_thread();
   ASSERT_TRUE(helpers.submit(std::make_unique<Plug>(pulled), loop));
   FilesHandler handler(loop, helpers, *site);
+  const Ref<http::ListenerSettings> listener(new http::ListenerSettings(0, {}));
   http::SingleRoute router({.handler = &handler, .filters = {}});
   NotingStream stream;
   const auto ask = [&](http::Exchange& exchange) {
     RequestHead head;
     head.method = Method::get;
     head.path = "/docs/";
-    exchange.start(stream, head, router, loop.now());
+    exchange.start(stream, head, router, *listener, loop.now());
   };
   http::Exchange exchange;
   ask(exchange);

@@ -37,7 +37,8 @@ class ConnectionFixture {
                              std::vector<Filter*> filters = {})
       : limits(limits_to_use),
         router(Route{&handler, std::move(filters), limits.body}),
-        context(loop, limits, router, &log) {
+        listener(new ListenerSettings(0, {.values = limits})),
+        context(loop, limits, Ref<Router>(&router), &log) {
     loop.bind_to_this_thread();
   }
   ~ConnectionFixture() {
@@ -47,7 +48,7 @@ class ConnectionFixture {
 
   void connect() {
     wire = Wire{};
-    connection = new ServerConnection(context, net::ConnectionSlot(load), peer);
+    connection = new ServerConnection(context, listener, net::ConnectionSlot(load), peer);
     connection->open(std::make_unique<ScriptedTransport>(wire));
     turn();
   }
@@ -106,6 +107,7 @@ class ConnectionFixture {
   const conf::Limits limits;
   FakeHandler handler;
   SingleRoute router;
+  Ref<ListenerSettings> listener;
   KeepingLog log;
   net::WorkerLoad load;
   net::Peer peer;

@@ -30,12 +30,17 @@ class FakeRouter final : public Router {
  public:
   explicit FakeRouter(const conf::Limits& limits)
       : route_{.handler = &handler_, .filters = {}, .body_limit = limits.body} {}
-  const Route& route(const RequestHead&) override { return route_; }
+  const Route& route(const RequestHead&, RouteSearch&) override { return route_; }
 
  private:
   FakeHandler handler_;
   Route route_;
 };
+
+ServingRules rules(const conf::Limits& limits) {
+  return {.router = Ref<Router>(new FakeRouter(limits)),
+          .listeners = {Ref<ListenerSettings>(new ListenerSettings(0, {.values = limits}))}};
+}
 
 class ServiceThreads {
  public:
@@ -50,8 +55,7 @@ class ServiceThreads {
         .max_connections = cap,
         .shutdown_timeout = seconds(20)};
     workers = std::make_unique<net::Workers>(count, options, [this](size_t, net::Loop& loop) {
-      return std::make_unique<HttpService>(loop, limits, std::make_unique<FakeRouter>(limits),
-                                           nullptr);
+      return std::make_unique<HttpService>(loop, limits, rules(limits), nullptr);
     });
     for (size_t i = 0; i < count; ++i) workers->listen(i, sockets.descriptor(i), false);
   }
@@ -209,7 +213,7 @@ TEST(HttpService, SparesConnectionsThatHaveOnlyBegunToIdle) {
   const conf::Limits limits;
   net::Loop loop;
   loop.bind_to_this_thread();
-  HttpService service(loop, limits, std::make_unique<FakeRouter>(limits), nullptr);
+  HttpService service(loop, limits, rules(limits), nullptr);
   net::Pair newcomer = net::tcp_pair();
   service.serve({.descriptor = std::move(newcomer.ours)});
   service.shed_idle(1);  // the loop's clock has not moved
@@ -290,7 +294,7 @@ TEST(HttpService, DrainingLooksForRequestsBeforeItClosesIdleConnections) {
   const conf::Limits limits;
   net::Loop loop;
   loop.bind_to_this_thread();
-  HttpService service(loop, limits, std::make_unique<FakeRouter>(limits), nullptr);
+  HttpService service(loop, limits, rules(limits), nullptr);
   net::Pair asking = net::tcp_pair();
   net::Pair silent = net::tcp_pair();
   net::send_all(asking.theirs.get(), get("/"));
@@ -313,7 +317,7 @@ TEST(HttpService, ConnectionsOpenedWhileDrainingGetOneAnswerOrEnd) {
   const conf::Limits limits;
   net::Loop loop;
   loop.bind_to_this_thread();
-  HttpService service(loop, limits, std::make_unique<FakeRouter>(limits), nullptr);
+  HttpService service(loop, limits, rules(limits), nullptr);
   service.drain();
   net::Pair asking = net::tcp_pair();
   net::Pair silent = net::tcp_pair();

@@ -378,7 +378,8 @@ TEST(ServerConnection, OwnsNoBlockWhileIdle) {
   const size_t blocks = f.context.pool.blocks_in_use();
   std::vector<Wire> wires(50);
   for (Wire& wire : wires) {
-    auto* connection = new ServerConnection(f.context, net::ConnectionSlot(f.load), f.peer);
+    auto* connection =
+        new ServerConnection(f.context, f.listener, net::ConnectionSlot(f.load), f.peer);
     wire.input.push_back({Wire::Step::Kind::octets, get("/")});
     connection->open(std::make_unique<ScriptedTransport>(wire));
     f.turn();
@@ -440,7 +441,8 @@ TEST(ServerConnection, PinsNoLargeBlockWhileItAnswers) {
   EXPECT_EQ(f.handler.waiting->request().fields.value(FieldId::other).size(), 7000u);
   Exchange* const first = f.handler.waiting;
   Wire second;
-  auto* connection = new ServerConnection(f.context, net::ConnectionSlot(f.load), f.peer);
+  auto* connection =
+      new ServerConnection(f.context, f.listener, net::ConnectionSlot(f.load), f.peer);
   second.input.push_back({Wire::Step::Kind::octets, get("/", fields)});
   connection->open(std::make_unique<ScriptedTransport>(second));
   f.turn();

@@ -147,7 +147,7 @@ class FileWorker {
     head.query = asked.query;
     head.has_query = !asked.query.empty();
     if (!asked.accept.empty()) head.fields.add("Accept", asked.accept, FieldId::accept);
-    pending->exchange.start(pending->stream, head, router_, loop_.now());
+    pending->exchange.start(pending->stream, head, router_, *listener_, loop_.now());
     return pending;
   }
 
@@ -209,6 +209,7 @@ class FileWorker {
   net::Helpers helpers_;
   FilesHandler handler_;
   http::SingleRoute router_;
+  const Ref<http::ListenerSettings> listener_{new http::ListenerSettings(0, {})};
 };
 
 // Limits that make a test quick: every use is checked, and what was written just now counts as

@@ -205,11 +205,12 @@ TEST_F(FilesTest, AHandlerMayEndBeforeItsListings) {
   http::Exchange exchange;
   {
     FilesHandler handler(loop, helpers, *site);
+    const Ref<http::ListenerSettings> listener(new http::ListenerSettings(0, {}));
     http::SingleRoute router({.handler = &handler, .filters = {}});
     RequestHead head;
     head.method = Method::get;
     head.path = "/docs/";
-    exchange.start(stream, head, router, loop.now());
+    exchange.start(stream, head, router, *listener, loop.now());
     exchange.end();
   }
   for (int i = 0; i < 20; ++i) loop.run_once(5ms);

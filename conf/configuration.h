@@ -1,0 +1,172 @@
+// What a configuration says, as plain structs: the seam between the TOML reader and the server.
+//
+// The reader (conf/reader.h) makes one from a file with every error found, every default filled in
+// and every inheritance resolved: a route here carries all that holds for it. `sluice serve` makes
+// one by hand. Invariant of a Configuration that was read without errors: what its comments require
+// holds, so that nothing behind it checks again.
+//
+// Values only; immutable once it is used. Any thread.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "conf/limits.h"
+
+namespace sluice::conf {
+
+// Where something was decided, as logs name it: "sites/blog.toml:12", or "command line". Empty: by
+// default.
+using Origin = std::string;
+
+// Limits as they hold in one place, and which of them a file set, so that the log can name the
+// line.
+struct LimitSet {
+  Limits values;
+  std::vector<std::pair<std::string, Origin>> set;  // by name; few
+
+  // Where the limit of this name was set; empty for a default.
+  std::string_view origin_of(std::string_view name) const noexcept {
+    for (const auto& [limit, origin] : set) {
+      if (limit == name) return origin;
+    }
+    return {};
+  }
+};
+
+// One change to a response's fields. Rules apply in order, outer ones first; a `set` or `remove`
+// undoes what stood there before.
+struct FieldRule {
+  enum class Action : uint8_t { set, add, remove };
+  Action action = Action::set;
+  std::string name;
+  std::string value;  // empty for remove
+};
+
+// How long caches may use what lies below a path (RFC 9111 section 5.2.2). The first whose pattern
+// matches the request's normalised path decides; the two built-in ones come last
+// (cache/freshness.h).
+struct CacheRule {
+  enum class Storing : uint8_t {
+    no_store,  // Cache-Control: no-store
+    no_cache,  // Cache-Control: no-cache: kept, but asked about every time
+    max_age,   // Cache-Control: max-age, and Expires consistent with it
+    nothing,   // neither field
+  };
+  std::string match;  // a path pattern (conf/pattern.h), or a name such as "*.css"
+  Storing storing = Storing::nothing;
+  std::chrono::seconds max_age{0};
+  bool immutable = false;         // RFC 8246; only with max_age
+  bool private_response = false;  // Cache-Control: private
+  Origin origin;
+};
+
+// Which paths a route answers. Compared with the normalised path.
+struct PathMatch {
+  enum class Kind : uint8_t {
+    exact,    // the whole path
+    prefix,   // "/docs/": the path starts with it; "/docs": also "/docs/...", not "/docsomething"
+    pattern,  // `*` is any run of octets without '/', `**` any run; both are captured
+  };
+  Kind kind = Kind::prefix;
+  std::string text = "/";
+};
+
+// Serves files below `root`, the path of the request being appended to it.
+struct FilesAction {
+  std::string root;        // absolute
+  std::string strip = {};  // a prefix of the request's path that is not part of the file's
+  std::vector<std::string> index{"index.html", "index.htm"};
+  bool listing = false;
+  bool follow_symlinks = false;
+  bool clean_urls = false;  // "/about" is about.html
+  bool spa = false;         // navigations to nothing get the root's first index file
+  bool else_next = false;   // a path without a file goes on to the next route
+};
+
+// `to` may hold $1 to $9 (the route pattern's captures; for a prefix $1 is the rest of the path)
+// and $query ("?..." as received, or nothing).
+struct RedirectAction {
+  int status = 302;  // 301, 302, 303, 307 or 308
+  std::string to;
+};
+// The site's routes are matched again with the new path. Same captures; a '?' replaces the query.
+struct RewriteAction {
+  std::string to;
+};
+struct RespondAction {
+  int status = 200;  // 200 to 599
+  std::string body = {};
+  std::string type = "text/plain; charset=utf-8";
+};
+using Action = std::variant<FilesAction, RedirectAction, RewriteAction, RespondAction>;
+
+struct Route {
+  PathMatch match;
+  Action action;
+  std::vector<FieldRule> fields;  // all that hold here: the file's, the site's, the route's
+  std::vector<CacheRule> cache;   // in the order in which they are tried
+  Origin origin;
+};
+
+struct Site {
+  std::string name;                    // for people: the first host, or what the file calls it
+  std::vector<std::string> hosts;      // lower case, without port: "example.com" or "*.example.com"
+  bool is_default = false;             // exactly one site of a configuration
+  std::vector<std::string> listeners;  // names; empty: all
+  std::vector<Route> routes;           // as written; server/http/route_table.h orders them
+  std::map<int, std::string> error_pages;  // status 400 to 599, 4 and 5 for a class -> path of a
+                                           // page below the site's files
+  std::map<std::string, std::string> media_types;  // extension without dot, lower case -> type
+  std::vector<FieldRule> fields;                   // of responses that no route made
+  LimitSet limits;
+  Origin origin;
+};
+
+// What a Host that no site names gets.
+struct UnknownHost {
+  int status = 0;  // 0: the default site; else 404 or 421
+  Origin origin;
+};
+
+struct Listener {
+  std::string name;     // "default", or what the file calls it
+  std::string address;  // as server/net/listen_address.h reads it
+  LimitSet limits;
+  Origin origin;
+};
+
+// A block of addresses (RFC 4632); IPv4 as IPv4-mapped IPv6.
+struct AddressBlock {
+  std::array<uint8_t, 16> address{};
+  uint8_t bits = 128;
+};
+
+struct Log {
+  std::string access = "stdout";  // stdout, off or a path
+  std::string format = "auto";    // auto, json, text, combined
+  std::string errors = "stderr";  // stderr, off or a path
+  bool all_errors = false;        // also 4xx answers that no limit decided
+};
+
+struct Configuration {
+  std::vector<std::string> files;  // that were read, the main one first; empty when there was none
+  size_t workers = 0;              // 0: one per usable CPU
+  Log log;
+  std::string control;  // path of the control socket; "off": none; empty: the default place
+  std::vector<AddressBlock> trusted_proxies;  // whose X-Request-ID is believed
+  UnknownHost unknown_host;
+  LimitSet limits;                  // of the process; listeners and sites start from them
+  std::vector<Listener> listeners;  // at least one
+  std::vector<Site> sites;          // at least one
+};
+
+}  // namespace sluice::conf

@@ -1,0 +1,30 @@
+// From a TOML file to a Configuration, or to everything that is wrong with it.
+//
+// All errors are found in one go. toml++ gives each value its line and column; what a key may be,
+// and what it means, is decided here. The only code of Sluice that reads a configuration.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "conf/configuration.h"
+#include "conf/diagnostic.h"
+
+namespace sluice::conf {
+
+// Looks an environment variable up; nothing when it is not set.
+using Environment = std::function<std::optional<std::string>(std::string_view name)>;
+
+struct Reading {
+  std::shared_ptr<const Configuration> configuration;  // null when there was an error
+  Diagnostics diagnostics;                             // errors and warnings, in the files' order
+};
+
+// Reads `path` and what it includes. Paths in a file are relative to the file's folder.
+Reading read_configuration(const std::string& path, const Environment& environment);
+
+}  // namespace sluice::conf

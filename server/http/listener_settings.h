@@ -1,0 +1,39 @@
+// What the connections of one listener share: its limits, rendered for the codec and for responses.
+//
+// Made for each worker (its count is plain) when the worker starts and at each reload. A connection
+// keeps the settings that it was opened with, so that no deadline moves under it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include "conf/configuration.h"
+#include "protocol/h1/codec.h"
+#include "protocol/owner.h"
+
+namespace sluice::http {
+
+// Thread: the worker's. Immutable.
+class ListenerSettings final : public Owner {
+ public:
+  // `index`: the listener's, as sockets arrive with it (net::Peer::listener).
+  ListenerSettings(uint32_t index, conf::LimitSet limits);
+
+  uint32_t index() const noexcept { return index_; }
+  const conf::Limits& limits() const noexcept { return limits_.values; }
+  const conf::LimitSet& limit_set() const noexcept { return limits_; }
+  const h1::Limits& h1_limits() const noexcept { return h1_limits_; }
+  // Sent with responses that leave the connection open.
+  const std::string& persist_lines() const noexcept { return persist_lines_; }
+
+ private:
+  void on_unreferenced() noexcept override { delete this; }
+
+  const uint32_t index_;
+  const conf::LimitSet limits_;
+  const h1::Limits h1_limits_;
+  const std::string persist_lines_;
+};
+
+}  // namespace sluice::http
