@@ -2,9 +2,8 @@
 //
 // Invariants:
 //   1. Immutable once it is published; replaced whole, never changed.
-//   2. Its invariant fields are rendered once, when it is made; a response adds only what changes
-//   (Date, Connection,
-//      Age).
+//   2. Its invariant fields are rendered once, when it is made, for a 200 and for a 304; a response
+//   adds only what changes (Date, Connection, Age, Expires).
 //   3. The body is either held memory (SharedBody) or an open descriptor (OpenFile), never both.
 //
 // The files handler stores these, and so will the shared cache. Any thread may read one; a worker
@@ -14,14 +13,29 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <optional>
 #include <string_view>
 
+#include "cache/freshness.h"
 #include "protocol/message.h"
 #include "protocol/open_file.h"
 #include "protocol/owner.h"
 #include "protocol/shared_body.h"
 
 namespace sluice::cache {
+
+// What a client may ask about (RFC 9110 section 8.8).
+struct Validators {
+  std::string_view entity_tag = {};           // with quotes, W/ before them if weak; or empty
+  std::optional<int64_t> last_modified = {};  // seconds since 1970; not in the future
+};
+
+// What decides on conditional requests, ranges and caching; each becomes fields of the response.
+struct Metadata {
+  Validators validators = {};
+  Freshness freshness = {};
+  bool accept_ranges = false;  // parts of it may be asked for
+};
 
 class Representation final : public SharedOwner {
  public:
@@ -34,12 +48,22 @@ class Representation final : public SharedOwner {
   using Parts = std::initializer_list<Part>;
 
   // Both take over the body's count. Requires: values are valid field values (RFC 9110
-  // section 5.5).
-  static Ref<Representation> of_memory(int status, Parts fields, Ref<SharedBody> body);
-  static Ref<Representation> of_file(int status, Parts fields, Ref<OpenFile> file);
+  // section 5.5); what `metadata` makes a field of is not among `fields`.
+  static Ref<Representation> of_memory(int status, Parts fields, Ref<SharedBody> body,
+                                       const Metadata& metadata = {});
+  static Ref<Representation> of_file(int status, Parts fields, Ref<OpenFile> file,
+                                     const Metadata& metadata = {});
 
   int status() const noexcept { return status_; }
   const PreparedFields& fields() const noexcept { return fields_; }
+  // Those that a 304 has (RFC 9110 section 15.4.5).
+  const PreparedFields& not_modified_fields() const noexcept { return not_modified_fields_; }
+  // As they were sent; the tag's octets live as long as this.
+  const Validators& validators() const noexcept { return validators_; }
+  // Seconds from a response's Date to the Expires that it gets; nothing when it gets none, or has
+  // one among its fields.
+  std::optional<int64_t> expires_after() const noexcept { return expires_after_; }
+  bool accepts_ranges() const noexcept { return accepts_ranges_; }
   // Octets of the body. A held body is complete when its representation is made.
   uint64_t length() const noexcept { return length_; }
   // Exactly one of the two is not null.
@@ -51,10 +75,14 @@ class Representation final : public SharedOwner {
  private:
   Representation() = default;
   ~Representation() override = default;
-  static Ref<Representation> make(int status, Parts fields);
+  static Ref<Representation> make(int status, Parts fields, const Metadata& metadata);
 
   int status_ = 200;
+  bool accepts_ranges_ = false;
   PreparedFields fields_;
+  PreparedFields not_modified_fields_;
+  Validators validators_;  // the tag is in fields_
+  std::optional<int64_t> expires_after_;
   uint64_t length_ = 0;
   Ref<SharedBody> body_;
   Ref<OpenFile> file_;

@@ -5,6 +5,7 @@
 // responded -> ended, or aborted from any of the first two.
 #pragma once
 
+#include <array>
 #include <cassert>
 #include <chrono>
 #include <cstddef>
@@ -12,6 +13,7 @@
 #include <memory>
 #include <new>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -85,6 +87,9 @@ class Exchange {
  public:
   // Room for a source of the common handlers, so that they need no allocation.
   static constexpr size_t kSourceSize = 192;
+  // Room for values of response fields that are made anew each time: an Expires and a
+  // Content-Range, or a boundary.
+  static constexpr size_t kValuesSize = 128;
 
   // --- For handlers and filters --------------------------------------------------------------
   const RequestHead& request() const noexcept { return request_; }
@@ -112,6 +117,10 @@ class Exchange {
   void rewrite(std::string_view target);
   // What holds for this exchange. Requires: started.
   const Route& route() const noexcept { return *route_; }
+
+  // Memory for the values of fields that one response has, until the exchange ends. Whoever
+  // responds uses it.
+  std::span<char, kValuesSize> value_room() noexcept { return values_; }
 
   // Makes a source in the exchange's own memory. One at a time.
   template <typename T, typename... Arguments>
@@ -170,6 +179,7 @@ class Exchange {
   bool filtered_ = false;
   bool handled_ = false;  // the handler knows of it
   alignas(std::max_align_t) std::byte source_memory_[kSourceSize];
+  std::array<char, kValuesSize> values_;
 };
 
 // Exchanges of one worker that are not in use.

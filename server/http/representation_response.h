@@ -5,7 +5,6 @@
 #pragma once
 
 #include <cstdint>
-#include <string_view>
 
 #include "cache/representation.h"
 #include "protocol/body.h"
@@ -26,10 +25,10 @@ class StoredBody {
 };
 
 // Answers a GET or HEAD with 200, 206, 304, 412 or 416, as the request's fields ask. `pin` keeps
-// `representation` alive. `expires`: the Expires field's value, or empty; it and `body` must live
-// until the exchange ends and during the call, in this order. Requires: the representation's status
-// is 200; the exchange has not responded.
+// `representation` alive. `now`: the wall clock's seconds since 1970 (net::Loop::wall_seconds),
+// from which Expires counts. `body` is used during the call only. Requires: the representation's
+// status is 200; the exchange has not responded.
 void respond_with_representation(Exchange& exchange, const cache::Representation& representation,
-                                 Ref<Owner> pin, StoredBody& body, std::string_view expires);
+                                 Ref<Owner> pin, StoredBody& body, int64_t now);
 
 }  // namespace sluice::http

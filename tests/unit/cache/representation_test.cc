@@ -36,6 +36,40 @@ TEST(Representation, RendersItsFieldsOnce) {
   EXPECT_EQ(made->fields().fields[1].name.data(), made->fields().h1.data() + 40);
 }
 
+// RFC 9110 section 15.4.5: what a 200 would have of these, and no other metadata.
+TEST(Representation, RendersTheFieldsOfA304Apart) {
+  const Ref<Representation> made = Representation::of_memory(
+      200, {{"Content-Type", "text/css"}, {"Vary", "Accept"}, {"Content-Location", "/a.css"}},
+      body_of("a"),
+      {.validators = {.entity_tag = "\"1\"", .last_modified = 784111777},
+       .freshness = {.storing = Freshness::Storing::no_cache},
+       .accept_ranges = true});
+  EXPECT_EQ(made->fields().h1,
+            "Content-Type: text/css\r\nVary: Accept\r\nContent-Location: /a.css\r\nETag: \"1\"\r\n"
+            "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\nCache-Control: no-cache\r\n"
+            "Expires: Thu, 01 Jan 1970 00:00:00 GMT\r\nAccept-Ranges: bytes\r\n");
+  EXPECT_EQ(made->not_modified_fields().h1,
+            "Vary: Accept\r\nContent-Location: /a.css\r\nETag: \"1\"\r\nCache-Control: no-cache\r\n"
+            "Expires: Thu, 01 Jan 1970 00:00:00 GMT\r\n");
+  EXPECT_EQ(made->not_modified_fields().fields.size(), 5u);
+  EXPECT_EQ(made->validators().entity_tag, "\"1\"");
+  EXPECT_EQ(made->validators().last_modified, 784111777);
+  EXPECT_TRUE(made->accepts_ranges());
+  EXPECT_FALSE(made->expires_after());
+}
+
+TEST(Representation, RepeatsLastModifiedWhereThereIsNoTag) {
+  const Ref<Representation> made = Representation::of_memory(
+      200, {}, body_of("a"),
+      {.validators = {.last_modified = 784111777},
+       .freshness = {.storing = Freshness::Storing::max_age, .max_age = 60}});
+  EXPECT_EQ(made->not_modified_fields().h1,
+            "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\nCache-Control: max-age=60\r\n");
+  EXPECT_EQ(made->expires_after(), 60);
+  EXPECT_TRUE(made->validators().entity_tag.empty());
+  EXPECT_FALSE(made->accepts_ranges());
+}
+
 TEST(Representation, HoldsABody) {
   const Ref<Representation> made = Representation::of_memory(404, {}, body_of("hello"));
   EXPECT_EQ(made->status(), 404);
