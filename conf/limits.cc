@@ -182,6 +182,18 @@ constexpr std::array kLimits = {
           "the hash is computed again"),
     octets("log_ring", &Limits::log_ring, 4096, uint64_t{1} << 30,
            "a stuck log must not stop a worker", "lines are dropped and counted"),
+    count("control_connections", &Limits::control_connections, 1, 1'000,
+          "one operator needs one; connections to the control socket that are forgotten hold no "
+          "descriptors that clients need",
+          "an error, close"),
+    octets("control_line", &Limits::control_line, 64, uint64_t{1} << 30,
+           "commands are short; what comes without an end of line lies in memory",
+           "an error, close"),
+    time("control_timeout", &Limits::control_timeout, 1,
+         "silence on the control socket, or an answer that nobody reads", "close"),
+    time("health_timeout", &Limits::health_timeout, 1,
+         "a worker that does not read its mail for this long serves nobody either",
+         "health says failing"),
 };
 
 struct Suffix {

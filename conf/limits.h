@@ -83,6 +83,11 @@ struct Limits {
   uint64_t etags = 65'536;
   // Access log.
   uint64_t log_ring = 1024 * 1024;
+  // Control socket.
+  uint64_t control_connections = 8;
+  uint64_t control_line = 64 * 1024;
+  milliseconds control_timeout{10'000};
+  milliseconds health_timeout{1'000};
 };
 
 enum class Unit : uint8_t { octets, count, time, octets_per_second };

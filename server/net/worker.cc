@@ -7,6 +7,7 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <cstring>
 #include <mutex>
@@ -22,6 +23,13 @@ constexpr uint32_t kSlack = 2;
 // How often a draining worker looks whether its last connection is gone.
 constexpr std::chrono::milliseconds kDrainCheck{20};
 
+// For questions that every worker answers or ends before.
+constexpr std::chrono::milliseconds kForGood = std::chrono::hours(24 * 365);
+
+std::string epoll_refusal(int error) {
+  return std::string("epoll refuses a listening socket: ") + strerrordesc_np(error);
+}
+
 // A function delivered on a loop's thread: how the main thread tells a worker something.
 class Call final : public Mail {
  public:
@@ -36,16 +44,16 @@ class Call final : public Mail {
 
 // What the workers share with each other.
 struct Fleet {
-  explicit Fleet(size_t count) : loads(count), loops(count, nullptr), services(count, nullptr) {}
+  explicit Fleet(size_t count)
+      : loads(count), loops(count, nullptr), services(count, nullptr), running(count, false) {}
   std::vector<WorkerLoad> loads;
   std::vector<Loop*> loops;
   std::vector<Service*> services;  // each touched on its own thread only
   std::mutex mutex;
   std::condition_variable changed;
-  size_t started = 0;    // guarded by mutex
-  size_t accepting = 0;  // guarded by mutex; workers that may still use a listening descriptor
-  size_t ended = 0;      // guarded by mutex
-  std::string error;     // guarded by mutex
+  size_t started = 0;         // guarded by mutex
+  std::vector<bool> running;  // guarded by mutex; those whose thread may still read its mail
+  std::string error;          // guarded by mutex
 };
 
 namespace {
@@ -84,7 +92,20 @@ class Worker final : public Acceptor, public Timer {
     ListenerOptions options = options_.listener;
     options.shared = shared;
     options.listener = listener;
-    listeners_.push_back(std::make_unique<Listener>(loop_, descriptor, *this, options));
+    listeners_.push_back({listener, std::make_unique<Listener>(loop_, descriptor, *this, options)});
+  }
+  // 0 or errno.
+  int open_listener(const ListenSockets& sockets, uint32_t listener) {
+    listen(sockets.descriptor(index_), sockets.shared(), listener);
+    return listeners_.back().listener->open();
+  }
+  // Takes what the kernel has queued first: those clients were told that they are connected.
+  void close_listener(uint32_t number) {
+    const auto has_number = [number](const Numbered& one) { return one.number == number; };
+    for (const Numbered& one : listeners_) {
+      if (has_number(one)) one.listener->close();
+    }
+    std::erase_if(listeners_, has_number);
   }
 
   void start() {
@@ -97,10 +118,13 @@ class Worker final : public Acceptor, public Timer {
   void call(std::function<void()> function) {
     loop_.post(std::make_unique<Call>(std::move(function)));
   }
-  // Takes what the kernel has queued first: those clients were told that they are connected.
+  size_t index() const noexcept { return index_; }
+  void visit(const Workers::Visit& visit) {
+    if (service_) visit(index_, loop_, *service_);
+  }
   void stop_accepting() {
-    for (const std::unique_ptr<Listener>& listener : listeners_) listener->close();
-    forget_listeners();
+    for (const Numbered& one : listeners_) one.listener->close();
+    listeners_.clear();
   }
   void drain() {
     if (!service_) return;
@@ -133,35 +157,30 @@ class Worker final : public Acceptor, public Timer {
  private:
   static constexpr size_t kShedAtOnce = 16;
 
+  struct Numbered {
+    uint32_t number;
+    std::unique_ptr<Listener> listener;
+  };
+
   void run() {
     loop_.bind_to_this_thread();
     service_ = make_service_(index_, loop_);
     fleet_->services[index_] = service_.get();
     if (report_start(open_listeners())) loop_.run();
-    forget_listeners();
+    listeners_.clear();
     fleet_->services[index_] = nullptr;  // sockets that are still handed over close
     service_->abort_all();
     // Frees what was retired while the service that it refers to still lives.
     loop_.run_once(std::chrono::milliseconds(0));
     service_.reset();
     const std::lock_guard lock(fleet_->mutex);
-    ++fleet_->ended;
-    fleet_->changed.notify_all();
-  }
-
-  void forget_listeners() {
-    listeners_.clear();
-    if (!std::exchange(accepting_, false)) return;
-    const std::lock_guard lock(fleet_->mutex);
-    --fleet_->accepting;
+    fleet_->running[index_] = false;
     fleet_->changed.notify_all();
   }
 
   std::string open_listeners() {
-    for (const std::unique_ptr<Listener>& listener : listeners_) {
-      if (const int error = listener->open()) {
-        return std::string("epoll refuses a listening socket: ") + strerrordesc_np(error);
-      }
+    for (const Numbered& one : listeners_) {
+      if (const int error = one.listener->open()) return epoll_refusal(error);
     }
     return {};
   }
@@ -208,10 +227,9 @@ class Worker final : public Acceptor, public Timer {
   WorkerOptions options_;
   Workers::MakeService& make_service_;
   Loop loop_;
-  std::vector<std::unique_ptr<Listener>> listeners_;
+  std::vector<Numbered> listeners_;
   std::unique_ptr<Service> service_;
   Time drain_until_{};
-  bool accepting_ = true;
   std::thread thread_;
 };
 
@@ -232,20 +250,61 @@ void Workers::listen(size_t index, int descriptor, bool shared, uint32_t listene
 }
 
 std::string Workers::start() {
-  fleet_->accepting = workers_.size();
+  fleet_->running.assign(workers_.size(), true);
   for (const auto& worker : workers_) worker->start();
   std::unique_lock lock(fleet_->mutex);
   fleet_->changed.wait(lock, [this] { return fleet_->started == workers_.size(); });
   return fleet_->error;
 }
 
-// Does not wait for workers that never started or have ended: they read no mail.
-void Workers::stop_accepting() {
+// Asks all workers at once, each on its thread. True when they have answered within `time`; those
+// that never started or have ended are not waited for: they read no mail. An answer that comes
+// later finds what it needs: the question lives as long as its mail.
+bool Workers::ask(std::function<void(Worker&)> question, std::chrono::milliseconds time) {
+  const auto answered = std::make_shared<std::vector<bool>>(workers_.size(), false);
   for (const auto& worker : workers_) {
-    worker->call([&worker = *worker] { worker.stop_accepting(); });
+    worker->call([fleet = fleet_, answered, question, &worker = *worker] {
+      question(worker);
+      const std::lock_guard lock(fleet->mutex);
+      (*answered)[worker.index()] = true;
+      fleet->changed.notify_all();
+    });
   }
   std::unique_lock lock(fleet_->mutex);
-  fleet_->changed.wait(lock, [this] { return fleet_->accepting == 0; });
+  return fleet_->changed.wait_for(lock, time, [&] {
+    for (size_t i = 0; i < answered->size(); ++i) {
+      if (!(*answered)[i] && fleet_->running[i]) return false;
+    }
+    return true;
+  });
+}
+
+std::string Workers::open_listener(const ListenSockets& sockets, uint32_t listener) {
+  std::atomic<int> error{0};
+  ask(
+      [&](Worker& worker) {
+        if (const int failed = worker.open_listener(sockets, listener)) error = failed;
+      },
+      kForGood);
+  if (error == 0) return {};
+  close_listener(listener);
+  return epoll_refusal(error);
+}
+
+void Workers::close_listener(uint32_t listener) {
+  ask([listener](Worker& worker) { worker.close_listener(listener); }, kForGood);
+}
+
+void Workers::visit(const Visit& visit) {
+  ask([&visit](Worker& worker) { worker.visit(visit); }, kForGood);
+}
+
+bool Workers::answer_within(std::chrono::milliseconds time) {
+  return ask([](Worker&) {}, time);
+}
+
+void Workers::stop_accepting() {
+  ask([](Worker& worker) { worker.stop_accepting(); }, kForGood);
 }
 
 void Workers::drain() {
@@ -258,7 +317,10 @@ void Workers::abort() {
 
 bool Workers::wait(std::chrono::milliseconds time) {
   std::unique_lock lock(fleet_->mutex);
-  return fleet_->changed.wait_for(lock, time, [this] { return fleet_->ended == workers_.size(); });
+  return fleet_->changed.wait_for(lock, time, [this] {
+    const std::vector<bool>& running = fleet_->running;
+    return std::find(running.begin(), running.end(), true) == running.end();
+  });
 }
 
 uint32_t Workers::connections(size_t worker) const noexcept {

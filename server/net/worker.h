@@ -7,7 +7,7 @@
 //      worker with the fewest connections, because the kernel's spread over SO_REUSEPORT sockets is
 //      uneven.
 //   2. Workers are given listening descriptors; they open no socket by name.
-//   3. All workers are told to stop through their mailboxes; a loop ends when its service has no
+//   3. All workers are told what to do through their mailboxes; a loop ends when its service has no
 //   connection left, or
 //      when the time for that is over.
 #pragma once
@@ -23,6 +23,7 @@
 
 #include "server/net/connection_slot.h"
 #include "server/net/descriptor.h"
+#include "server/net/listen_address.h"
 #include "server/net/listener.h"
 #include "server/net/loop.h"
 
@@ -78,6 +79,18 @@ class Workers {
   // Starts the threads; returns when all accept, with an empty string or what went wrong.
   [[nodiscard]] std::string start();
 
+  // The same for all workers while they run, each with its descriptor of `sockets`; none has it
+  // when one fails. Requires: no listener has this number.
+  [[nodiscard]] std::string open_listener(const ListenSockets& sockets, uint32_t listener);
+  // Accepts what the kernel has queued for it; returns when no worker uses its descriptors any
+  // more, so that they can be closed. Connections that came through it stay.
+  void close_listener(uint32_t listener);
+  // Calls on each running worker's own thread; returns when all have.
+  using Visit = std::function<void(size_t worker, Loop& loop, Service& service)>;
+  void visit(const Visit& visit);
+  // True when every worker that has not ended reads its mail within `time`.
+  bool answer_within(std::chrono::milliseconds time);
+
   // Stops accepting; returns when no worker uses its listening descriptors any more, so that they
   // can be closed.
   void stop_accepting();
@@ -92,6 +105,8 @@ class Workers {
   uint32_t connections(size_t worker) const noexcept;
 
  private:
+  bool ask(std::function<void(Worker&)> question, std::chrono::milliseconds time);
+
   std::shared_ptr<Fleet> fleet_;
   MakeService make_service_;
   std::vector<std::unique_ptr<Worker>> workers_;

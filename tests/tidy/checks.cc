@@ -39,13 +39,19 @@ const std::vector<Arrow>& arrows() {
       {"server/http/", {"conf/", "protocol/", "tls/", "cache/", "server/net/"}},
       {"server/handler/", {"conf/", "protocol/", "tls/", "cache/", "server/net/", "server/http/"}},
       {"server/ops/", {"conf/", "protocol/", "tls/", "cache/", "server/net/", "server/http/"}},
-      // Puts the parts together; main.cc is the command line in front of it.
-      {"server/serve",
+      // A configuration made ready, the server around it, the commands in front of both, and
+      // main.cc, which is the command line alone.
+      {"server/snapshot",
        {"conf/", "protocol/", "tls/", "cache/", "server/net/", "server/http/", "server/handler/",
         "server/ops/"}},
-      {"server/main.cc",
+      {"server/server.",
        {"conf/", "protocol/", "tls/", "cache/", "server/net/", "server/http/", "server/handler/",
-        "server/ops/", "server/serve.h", "bench/generator/"}},
+        "server/ops/", "server/snapshot.h"}},
+      {"server/serve.",
+       {"conf/", "protocol/", "tls/", "cache/", "server/net/", "server/http/", "server/handler/",
+        "server/ops/", "server/snapshot.h"}},
+      {"server/commands/", {"conf/", "server/net/", "server/ops/", "server/server.h"}},
+      {"server/main.cc", {"conf/", "server/commands/", "server/serve.h", "bench/generator/"}},
       {"bench/", {"conf/", "protocol/", "tls/", "cache/", "server/"}},
       {"tests/",
        {"conf/", "protocol/", "tls/", "cache/", "server/", "bench/", "support/", "unit/"}},

@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <array>
@@ -56,6 +57,13 @@ inline uint16_t local_port(int descriptor) {
 
 inline int connect_to(int descriptor, uint16_t port) {
   const sockaddr_in address = loopback(port);
+  return connect(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+}
+
+inline int connect_to_path(int descriptor, const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
   return connect(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address);
 }
 
