@@ -19,8 +19,13 @@ RepresentationStore::Budget lower_mark(const RepresentationStore::Budget& budget
 
 }  // namespace
 
-RepresentationStore::Shard& RepresentationStore::shard_of(std::string_view key) noexcept {
-  const size_t hash = std::hash<std::string_view>()(key);
+// Scopes are counted from zero: spread over all bits, so that they move a name to another shard.
+size_t RepresentationStore::NameHash::operator()(const Name& name) const noexcept {
+  return std::hash<std::string_view>()(name.key) ^ (name.scope * 0x9E3779B97F4A7C15);
+}
+
+RepresentationStore::Shard& RepresentationStore::shard_of(const Name& name) noexcept {
+  const size_t hash = NameHash()(name);
   return shards_[(hash >> 48) % kShards];  // the tables themselves use the low bits
 }
 
@@ -45,10 +50,11 @@ void RepresentationStore::count(const Entry& entry, bool added) noexcept {
   }
 }
 
-Ref<Entry> RepresentationStore::find(std::string_view key) {
-  Shard& shard = shard_of(key);
+Ref<Entry> RepresentationStore::find(std::string_view key, uint64_t scope) {
+  const Name name{scope, key};
+  Shard& shard = shard_of(name);
   const std::lock_guard lock(shard.mutex);
-  const auto found = shard.places.find(key);
+  const auto found = shard.places.find(name);
   if (found == shard.places.end()) return {};
   Ref<Entry> entry = shard.ring[found->second];
   entry->note_use();
@@ -60,32 +66,33 @@ Ref<Entry> RepresentationStore::find(std::string_view key) {
 void RepresentationStore::remove_at(Shard& shard, size_t place, Entries& removed) {
   removed.push_back(std::move(shard.ring[place]));
   Entry& entry = *removed.back();
-  shard.places.erase(entry.key());
+  shard.places.erase(name_of(entry));
   if (place + 1 != shard.ring.size()) {
     shard.ring[place] = std::move(shard.ring.back());
-    shard.places[shard.ring[place]->key()] = place;
+    shard.places[name_of(*shard.ring[place])] = place;
   }
   shard.ring.pop_back();
   count(entry, false);
   entry.dropped_.store(true, std::memory_order_relaxed);
 }
 
-void RepresentationStore::replace(Shard& shard, std::string_view key, Entries& removed) {
-  const auto found = shard.places.find(key);
+void RepresentationStore::replace(Shard& shard, const Name& name, Entries& removed) {
+  const auto found = shard.places.find(name);
   if (found != shard.places.end()) remove_at(shard, found->second, removed);
 }
 
 bool RepresentationStore::insert(Ref<Entry> entry) {
   const bool fits = entry->footprint() <= budget_.bytes &&
                     (!entry->holds_descriptor() || budget_.descriptors > 0);
-  Shard& shard = shard_of(entry->key());
+  const Name name = name_of(*entry);
+  Shard& shard = shard_of(name);
   Entries removed;
   {
     const std::lock_guard lock(shard.mutex);
-    replace(shard, entry->key(), removed);
+    replace(shard, name, removed);
     if (fits) {
       count(*entry, true);
-      shard.places.emplace(entry->key(), shard.ring.size());
+      shard.places.emplace(name, shard.ring.size());
       shard.ring.push_back(std::move(entry));
     }
   }
@@ -95,11 +102,12 @@ bool RepresentationStore::insert(Ref<Entry> entry) {
 }
 
 void RepresentationStore::drop(Entry& entry) {
-  Shard& shard = shard_of(entry.key());
+  const Name name = name_of(entry);
+  Shard& shard = shard_of(name);
   Entries removed;
   {
     const std::lock_guard lock(shard.mutex);
-    const auto found = shard.places.find(entry.key());
+    const auto found = shard.places.find(name);
     if (found == shard.places.end() || shard.ring[found->second].get() != &entry) return;
     remove_at(shard, found->second, removed);
   }
@@ -112,6 +120,18 @@ void RepresentationStore::drop_all() {
     const std::lock_guard lock(shard.mutex);
     while (!shard.ring.empty()) remove_at(shard, shard.ring.size() - 1, removed);
     shard.hand = 0;
+  }
+  announce(removed, true);
+}
+
+void RepresentationStore::drop_scope(uint64_t scope) {
+  Entries removed;
+  for (Shard& shard : shards_) {
+    const std::lock_guard lock(shard.mutex);
+    // Backwards: what fills a removed entry's place was looked at already.
+    for (size_t place = shard.ring.size(); place-- > 0;) {
+      if (shard.ring[place]->scope() == scope) remove_at(shard, place, removed);
+    }
   }
   announce(removed, true);
 }

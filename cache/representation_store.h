@@ -12,6 +12,8 @@
 //   3. Eviction is CLOCK (second chance): a hit only sets a bit, which the hand clears. New entries
 //   start without
 //      it, so that what is asked for once leaves first.
+//   4. Keys belong to a scope: many sites share one table and its budgets, and none meets
+//   another's.
 // Knows no files and no time: what makes an entry stale is its deriver's matter. Any thread.
 #pragma once
 
@@ -31,13 +33,14 @@
 
 namespace sluice::cache {
 
-// A key with its representation. Derive from it to keep what decides on freshness.
+// A key in its scope, with its representation. Derive from it to keep what decides on freshness.
 class Entry : public SharedOwner {
  public:
-  Entry(std::string key, Ref<Representation> representation)
-      : key_(std::move(key)), representation_(std::move(representation)) {}
+  Entry(std::string key, Ref<Representation> representation, uint64_t scope = 0)
+      : key_(std::move(key)), scope_(scope), representation_(std::move(representation)) {}
 
   const std::string& key() const noexcept { return key_; }
+  uint64_t scope() const noexcept { return scope_; }
   const Representation& representation() const noexcept { return *representation_; }
   // The table does not hold it any more: answer nothing new from it.
   bool dropped() const noexcept { return dropped_.load(std::memory_order_relaxed); }
@@ -59,6 +62,7 @@ class Entry : public SharedOwner {
   friend class RepresentationStore;
 
   const std::string key_;
+  const uint64_t scope_;
   const Ref<Representation> representation_;
   std::atomic<bool> used_{false};
   std::atomic<bool> dropped_{false};
@@ -76,7 +80,7 @@ class RepresentationStore {
   RepresentationStore& operator=(const RepresentationStore&) = delete;
 
   // The entry of this key, or null.
-  Ref<Entry> find(std::string_view key);
+  Ref<Entry> find(std::string_view key, uint64_t scope = 0);
   // Puts `entry` in the place of its key; the one before is dropped. False, and nothing is changed
   // but that the one before is dropped, when a budget is too small for this entry alone. Requires:
   // it was never in a table.
@@ -84,6 +88,8 @@ class RepresentationStore {
   // Takes `entry` out, unless another has taken its place already.
   void drop(Entry& entry);
   void drop_all();
+  // Drops what belongs to one scope. Walks the whole table.
+  void drop_scope(uint64_t scope);
   // Gives up half of the descriptors, when the process has run out of them.
   void evict_descriptors();
 
@@ -100,22 +106,32 @@ class RepresentationStore {
  private:
   static constexpr size_t kShards = 16;
 
-  // The ring is the clock's face; the table finds an entry's place in it. Keys are the entries'
-  // own.
+  // An entry's key in full; the text is the entry's own.
+  struct Name {
+    uint64_t scope;
+    std::string_view key;
+    bool operator==(const Name&) const = default;
+  };
+  struct NameHash {
+    size_t operator()(const Name& name) const noexcept;
+  };
+  static Name name_of(const Entry& entry) noexcept { return {entry.scope(), entry.key()}; }
+
+  // The ring is the clock's face; the table finds an entry's place in it.
   struct Shard {
     std::mutex mutex;
-    std::unordered_map<std::string_view, size_t> places;
+    std::unordered_map<Name, size_t, NameHash> places;
     std::vector<Ref<Entry>> ring;
     size_t hand = 0;
   };
   using Entries = std::vector<Ref<Entry>>;
 
-  Shard& shard_of(std::string_view key) noexcept;
+  Shard& shard_of(const Name& name) noexcept;
   bool over(const Budget& budget) const noexcept;
   bool relieves(const Entry& entry, const Budget& target) const noexcept;
   void count(const Entry& entry, bool added) noexcept;
   void remove_at(Shard& shard, size_t place, Entries& removed);
-  void replace(Shard& shard, std::string_view key, Entries& removed);
+  void replace(Shard& shard, const Name& name, Entries& removed);
   void evict(const Budget& target);
   void sweep(Shard& shard, const Budget& target, bool spare_used, Entries& removed);
   void announce(const Entries& removed, bool at_once);

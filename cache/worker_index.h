@@ -37,6 +37,7 @@ Pin pin(Ref<Entry> entry);
 
 class WorkerIndex {
  public:
+  // All that it adopts is of one scope: its keys are looked up without it.
   // Requires: the store outlives the index, and the index outlives no slice of this worker's chains
   // needlessly: slices pin handles by themselves.
   explicit WorkerIndex(RepresentationStore& store) : store_(store) {}

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "protocol/h1/second_opinion.h"
+#include "server/handler/files/file_resources.h"
 #include "server/handler/files/file_site.h"
 #include "server/handler/files/files_handler.h"
 #include "server/http/http_service.h"
@@ -68,7 +69,7 @@ class SiteRouter final : public http::Router {
  public:
   SiteRouter(net::Loop& loop, net::Helpers& helpers, handler::FileSite& site,
              const conf::Limits& limits)
-      : files_(loop, helpers, site),
+      : files_(loop, helpers, site, {}),
         route_{.handler = &files_, .filters = {}, .body_limit = limits.body} {}
   const http::Route& route(const RequestHead&, http::RouteSearch&) override { return route_; }
 
@@ -103,10 +104,13 @@ class Server {
 
   std::string open_site() {
     helpers_ = std::make_unique<net::Helpers>(kHelperThreads, kHelperQueue);
+    resources_ = std::make_unique<handler::FileResources>(limits_);
     site_ = std::make_unique<handler::FileSite>(
         handler::FileSite::Options{.directory = options_.directory,
                                    .follow_symlinks = options_.follow_symlinks,
-                                   .limits = limits_});
+                                   .limits = limits_,
+                                   .listing = true},
+        *resources_);
     return site_->open();
   }
 
@@ -201,6 +205,7 @@ class Server {
   const ServeOptions& options_;
   conf::Limits limits_;
   // In the order in which each needs the ones before it; destroyed in reverse.
+  std::unique_ptr<handler::FileResources> resources_;
   std::unique_ptr<handler::FileSite> site_;
   std::unique_ptr<net::Helpers> helpers_;
   std::unique_ptr<ops::AccessLog> log_;

@@ -50,7 +50,7 @@ class ControlHandler final : public http::Handler {
 class BenchRouter final : public http::Router {
  public:
   BenchRouter(net::Loop& loop, net::Helpers& helpers, handler::FileSite& site)
-      : files_(loop, helpers, site) {
+      : files_(loop, helpers, site, {}) {
     files_route_.handler = &files_;
     control_route_.handler = &control_;
   }
@@ -79,8 +79,9 @@ BenchServer::~BenchServer() {
 std::string BenchServer::start(const std::string& directory, const std::string& access_log,
                                std::function<void()> on_worker) {
   limits_.connections = 100;
+  resources_ = std::make_unique<handler::FileResources>(limits_);
   site_ = std::make_unique<handler::FileSite>(
-      handler::FileSite::Options{.directory = directory, .limits = limits_});
+      handler::FileSite::Options{.directory = directory, .limits = limits_}, *resources_);
   if (std::string error = site_->open(); !error.empty()) return error;
   helpers_ = std::make_unique<net::Helpers>(2, 1024);
   std::string error = ops::AccessLog::open({.destination = access_log,

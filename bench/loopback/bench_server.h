@@ -8,6 +8,7 @@
 #include <string>
 
 #include "conf/limits.h"
+#include "server/handler/files/file_resources.h"
 #include "server/handler/files/file_site.h"
 #include "server/net/helpers.h"
 #include "server/net/listen_address.h"
@@ -40,6 +41,7 @@ class BenchServer {
 
   // In the order in which each needs the ones before it.
   conf::Limits limits_;
+  std::unique_ptr<handler::FileResources> resources_;
   std::unique_ptr<handler::FileSite> site_;
   std::unique_ptr<net::Helpers> helpers_;
   std::unique_ptr<ops::AccessLog> log_;

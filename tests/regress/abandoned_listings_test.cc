@@ -43,7 +43,7 @@ TEST_F(FilesTest, AbandonedListingsHoldNoDescriptorsAndListingsAreBounded) {
   net::Helpers helpers(1, 1000);
   loop.bind_to_this_thread();
   ASSERT_TRUE(helpers.submit(std::make_unique<Plug>(pulled), loop));
-  FilesHandler handler(loop, helpers, *site);
+  FilesHandler handler(loop, helpers, *site, {});
   const Ref<http::ListenerSettings> listener(new http::ListenerSettings(0, {}));
   http::SingleRoute router({.handler = &handler, .filters = {}});
   NotingStream stream;

@@ -7,6 +7,7 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <cstring>
@@ -32,6 +33,10 @@ DirectoryWatch::~DirectoryWatch() {
 }
 
 void DirectoryWatch::start() {
+  std::call_once(started_, [this] { run(); });
+}
+
+void DirectoryWatch::run() {
   inotify_ = net::Descriptor(inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
   stop_ = net::Descriptor(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
   if (inotify_.get() < 0 || stop_.get() < 0) {
@@ -48,31 +53,48 @@ void DirectoryWatch::start() {
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
-Ref<WatchStamp> DirectoryWatch::watch(const std::string& directory) {
+Ref<WatchStamp> DirectoryWatch::watch(const std::string& directory, uint64_t scope) {
   if (inotify_.get() < 0) return {};
+  Place place(scope, directory);
   const std::lock_guard lock(mutex_);
-  const auto known = by_directory_.find(directory);
-  if (known != by_directory_.end()) return by_watch_[known->second].stamp;
-  if (by_watch_.size() >= max_watches_) return {};
+  const auto known = by_place_.find(place);
+  if (known != by_place_.end()) return by_watch_[known->second].stamp;
   const int watch = inotify_add_watch(inotify_.get(), directory.c_str(), kEvents);
   if (watch < 0) return {};
-  // The same directory by another path (a symbolic link) has the same watch.
+  if (by_watch_.size() < max_watches_ || by_watch_.contains(watch)) {
+    return add_place(watch, std::move(place));
+  }
+  inotify_rm_watch(inotify_.get(), watch);
+  return {};
+}
+
+// The same directory by another path (a symbolic link, another site) has the same watch. Of one
+// site it is kept by its first path only, so that links that lead to themselves fill no table.
+// Requires: the lock is held.
+Ref<WatchStamp> DirectoryWatch::add_place(int watch, Place place) {
   Watched& watched = by_watch_[watch];
-  if (!watched.stamp) {
-    watched = {directory, Ref<WatchStamp>::adopt(new WatchStamp())};
-    by_directory_.emplace(directory, watch);
+  if (!watched.stamp) watched.stamp = Ref<WatchStamp>::adopt(new WatchStamp());
+  const bool known = std::any_of(watched.places.begin(), watched.places.end(),
+                                 [&](const Place& other) { return other.first == place.first; });
+  if (!known) {
+    by_place_.emplace(place, watch);
+    watched.places.push_back(std::move(place));
   }
   return watched.stamp;
 }
 
-void DirectoryWatch::forget_all() {
+void DirectoryWatch::forget_scope(uint64_t scope) {
   const std::lock_guard lock(mutex_);
-  for (auto& [watch, watched] : by_watch_) {
-    watched.stamp->mark();
-    inotify_rm_watch(inotify_.get(), watch);
+  auto at = by_place_.lower_bound({scope, {}});
+  while (at != by_place_.end() && at->first.first == scope) {
+    const auto found = by_watch_.find(at->second);
+    std::erase(found->second.places, at->first);
+    at = by_place_.erase(at);
+    if (!found->second.places.empty()) continue;
+    found->second.stamp->mark();
+    inotify_rm_watch(inotify_.get(), found->first);
+    by_watch_.erase(found);
   }
-  by_watch_.clear();
-  by_directory_.clear();
 }
 
 size_t DirectoryWatch::watches() {
@@ -121,7 +143,7 @@ void DirectoryWatch::take_event(int watch, uint32_t mask) {
 // Requires: the lock is held and the watch is known.
 void DirectoryWatch::forget(int watch) {
   const auto found = by_watch_.find(watch);
-  by_directory_.erase(found->second.directory);
+  for (const Place& place : found->second.places) by_place_.erase(place);
   by_watch_.erase(found);
 }
 

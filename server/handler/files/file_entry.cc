@@ -6,9 +6,9 @@
 
 namespace sluice::handler {
 
-FileEntry::FileEntry(std::string key, Ref<cache::Representation> representation, Facts facts,
-                     net::Time now)
-    : cache::Entry(std::move(key), std::move(representation)),
+FileEntry::FileEntry(std::string key, uint64_t scope, Ref<cache::Representation> representation,
+                     Facts facts, net::Time now)
+    : cache::Entry(std::move(key), std::move(representation), scope),
       facts_(std::move(facts)),
       windows_(facts_.windows > 0 ? std::make_unique<WindowNotes>(facts_.windows) : nullptr),
       checked_at_(now.time_since_epoch().count()),

@@ -37,7 +37,9 @@ class FileEntry final : public cache::Entry {
         {};  // the last octets of such a file, by which growth is told from a rewrite
   };
 
-  FileEntry(std::string key, Ref<cache::Representation> representation, Facts facts, net::Time now);
+  // `scope`: its site's.
+  FileEntry(std::string key, uint64_t scope, Ref<cache::Representation> representation, Facts facts,
+            net::Time now);
 
   const std::string& path() const noexcept { return facts_.path; }
   const FileIdentity& identity() const noexcept { return facts_.identity; }

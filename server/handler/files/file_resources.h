@@ -2,7 +2,9 @@
 // and one queue: budgets are the process's, not a site's.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
 
 #include "cache/representation_store.h"
 #include "conf/limits.h"
@@ -14,16 +16,17 @@ namespace sluice::handler {
 class FileResources {
  public:
   // `limits`: the process's.
-  explicit FileResources(const conf::Limits& limits)
-      : store_({.bytes = limits.held_bytes, .descriptors = limits.open_files}),
-        watch_(store_, static_cast<size_t>(limits.watches)) {}
+  explicit FileResources(const conf::Limits& limits);
   FileResources(const FileResources&) = delete;
   FileResources& operator=(const FileResources&) = delete;
 
   cache::RepresentationStore& store() noexcept { return store_; }
   DirectoryWatch& watch() noexcept { return watch_; }
+  // A scope of its own for a site's entries and watches; never given twice.
+  uint64_t take_scope() noexcept { return next_scope_.fetch_add(1, std::memory_order_relaxed); }
 
  private:
+  std::atomic<uint64_t> next_scope_{1};
   cache::RepresentationStore store_;
   DirectoryWatch watch_;
 };

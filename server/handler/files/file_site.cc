@@ -3,7 +3,6 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -11,19 +10,12 @@
 #include <system_error>
 #include <utility>
 
+#include "server/handler/files/media_types.h"
 #include "server/handler/files/opening.h"
 
 namespace sluice::handler {
 
 namespace {
-
-// Held descriptors are a convenience, connections are not: at most a quarter of what the process
-// may open.
-uint64_t descriptor_budget(uint64_t wanted) noexcept {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return wanted;
-  return std::min<uint64_t>(wanted, limit.rlim_cur / 4);
-}
 
 std::string system_text(int error) { return std::generic_category().message(error); }
 
@@ -63,12 +55,16 @@ FileSite::Options sensible(FileSite::Options options) {
 
 }  // namespace
 
-FileSite::FileSite(Options options)
+FileSite::FileSite(Options options, FileResources& resources)
     : options_(sensible(std::move(options))),
-      root_(options_.directory),
-      store_({.bytes = options_.limits.held_bytes,
-              .descriptors = descriptor_budget(options_.limits.open_files)}),
-      watch_(store_, static_cast<size_t>(options_.limits.watches)) {}
+      resources_(resources),
+      scope_(resources.take_scope()),
+      root_(options_.directory) {}
+
+FileSite::~FileSite() {
+  resources_.store().drop_scope(scope_);
+  resources_.watch().forget_scope(scope_);
+}
 
 std::string FileSite::open() {
   if (options_.directory.empty()) return "no folder is named: name one, as in `sluice serve .`";
@@ -86,7 +82,7 @@ std::string FileSite::open() {
     return "folder " + quoted(root_.path()) +
            " is empty (names that start with a dot are not served): put an index.html there";
   }
-  watch_.start();
+  resources_.watch().start();
   return {};
 }
 
@@ -104,8 +100,16 @@ std::string openat2_advice(int error) {
 
 void FileSite::check_root_now(net::Time now) {
   if (!root_.check(now)) return;
-  store_.drop_all();
-  watch_.forget_all();
+  resources_.store().drop_scope(scope_);
+  resources_.watch().forget_scope(scope_);
+}
+
+std::string_view FileSite::media_type(std::string_view name) const {
+  if (!options_.media_types.empty()) {
+    const auto own = options_.media_types.find(extension_of(name));
+    if (own != options_.media_types.end()) return own->second;
+  }
+  return media_type_of(name);
 }
 
 }  // namespace sluice::handler

@@ -1,14 +1,20 @@
-// One served folder, for the whole process: its root, its store, its watcher and its limits.
+// One served folder, for the whole process: its root, what it says about its files, and its place
+// in the store and the watcher that all sites share.
 //
 // Lives longer than every worker. Any thread.
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "cache/representation_store.h"
+#include "conf/configuration.h"
 #include "conf/limits.h"
 #include "server/handler/files/directory_watch.h"
+#include "server/handler/files/file_resources.h"
 #include "server/handler/files/root.h"
 #include "server/net/timers.h"
 
@@ -20,9 +26,18 @@ class FileSite {
     std::string directory;
     bool follow_symlinks = false;  // also where a symbolic link leads out of the directory
     conf::Limits limits;
+    std::string strip = {};  // a prefix of the request's path that is not part of the file's; it
+                             // starts with a slash and ends without one
+    std::vector<std::string> index{"index.html", "index.htm"};  // the first that is there answers
+    bool listing = false;     // a folder without an index file shows its entries
+    bool clean_urls = false;  // "/about" is about.html, before it is a folder
+    // Extension without its dot, lower case -> type; tried before the built-in table.
+    std::map<std::string, std::string> media_types = {};
   };
 
-  explicit FileSite(Options options);
+  FileSite(Options options, FileResources& resources);
+  // Drops what the store and the watcher hold for it. Requires: its workers' handlers have ended.
+  ~FileSite();
   FileSite(const FileSite&) = delete;
   FileSite& operator=(const FileSite&) = delete;
 
@@ -37,19 +52,27 @@ class FileSite {
     if (root_.check_is_due(now, options_.limits.file_check)) check_root_now(now);
   }
 
+  const Options& options() const noexcept { return options_; }
   const conf::Limits& limits() const noexcept { return options_.limits; }
-  bool follow_symlinks() const noexcept { return options_.follow_symlinks; }
   Root& root() noexcept { return root_; }
-  cache::RepresentationStore& store() noexcept { return store_; }
-  DirectoryWatch& watch() noexcept { return watch_; }
+  cache::RepresentationStore& store() noexcept { return resources_.store(); }
+  // The scope of its entries in the store.
+  uint64_t scope() const noexcept { return scope_; }
+
+  // The Content-Type of a file of this name. Lives as long as the site.
+  std::string_view media_type(std::string_view name) const;
+  // The stamp of a directory at this absolute path, watched from here on; null when it cannot be.
+  Ref<WatchStamp> watch(const std::string& directory) {
+    return resources_.watch().watch(directory, scope_);
+  }
 
  private:
   void check_root_now(net::Time now);
 
   const Options options_;
+  FileResources& resources_;
+  const uint64_t scope_;
   Root root_;
-  cache::RepresentationStore store_;
-  DirectoryWatch watch_;
 };
 
 // What a person can do about openat2 failing with `error` at start.

@@ -11,6 +11,7 @@
 #include <string>
 #include <utility>
 
+#include "protocol/target.h"
 #include "server/handler/files/held_source.h"
 #include "server/handler/files/listing.h"
 
@@ -45,6 +46,15 @@ std::string listing_key(const std::string& path, const ListingOrder& order, bool
   return key;
 }
 
+// A folder's path as people read it: decoded, with the prefix that is not the folder's own.
+std::string shown_path(const std::string& key) {
+  std::string path(key.size(), '\0');
+  size_t length = 0;
+  if (!decode_path(key, path, length)) length = 0;
+  path.resize(length);
+  return path;
+}
+
 }  // namespace
 
 struct FilesHandler::Waiting final : SharedOwner {
@@ -67,6 +77,7 @@ class FilesHandler::ListingJob final : public net::Job {
     bool follow_symlinks;
     Ref<OpenRoot> root;
     FileEntry::Facts facts;
+    uint64_t scope;
     net::Time now;
   };
 
@@ -94,8 +105,9 @@ class FilesHandler::ListingJob final : public net::Job {
     Ref<SharedBody> body = Ref<SharedBody>::adopt(new SharedBody());
     body->append(task_.json ? listing_json(listing, task_.path)
                             : listing_html(listing, task_.path, task_.order));
-    entry_ = Ref<FileEntry>::adopt(new FileEntry(std::move(task_.key), represent(std::move(body)),
-                                                 std::move(task_.facts), task_.now));
+    entry_ = Ref<FileEntry>::adopt(new FileEntry(std::move(task_.key), task_.scope,
+                                                 represent(std::move(body)), std::move(task_.facts),
+                                                 task_.now));
   }
 
   void deliver() override {
@@ -128,8 +140,10 @@ class FilesHandler::ListingJob final : public net::Job {
   Ref<FileEntry> entry_;
 };
 
-FilesHandler::FilesHandler(net::Loop& loop, net::Helpers& helpers, FileSite& site)
+FilesHandler::FilesHandler(net::Loop& loop, net::Helpers& helpers, FileSite& site,
+                           const Options& options)
     : site_(site),
+      options_(options),
       reading_{.loop = loop, .helpers = helpers, .limits = site.limits()},
       index_(site.store()) {}
 
@@ -164,7 +178,7 @@ void FilesHandler::answer_other_method(http::Exchange& exchange) {
 // Not in the index under the path as it came: it may be there by its canonical spelling, or in the
 // store.
 void FilesHandler::serve_by_path(http::Exchange& exchange) {
-  switch (read_request_path(exchange.request().path, path_)) {
+  switch (read_request_path(exchange.request().path, site_.options().strip, path_)) {
     case PathVerdict::malformed:
       return http::respond_with_status(exchange, 400, "path does not decode to a file name");
     case PathVerdict::hidden:
@@ -185,8 +199,13 @@ void FilesHandler::serve_opened(http::Exchange& exchange, Opened opened) {
     case Opened::Kind::redirect:
       return redirect_to_directory(exchange);
     case Opened::Kind::refused:
-      return http::respond_with_status(exchange, opened.status, opened.cause);
+      return refuse(exchange, opened);
   }
+}
+
+void FilesHandler::refuse(http::Exchange& exchange, const Opened& opened) {
+  if (opened.missing && options_.else_next && exchange.pass_on()) return;
+  http::respond_with_status(exchange, opened.status, opened.cause);
 }
 
 // `Location` is built from the decoded and merged path, so that it starts with exactly one slash:
@@ -215,18 +234,19 @@ void FilesHandler::serve_listing(http::Exchange& exchange, Opened opened) {
   const std::string below = path_.relative.empty() ? "" : "/" + path_.relative;
   FileEntry::Facts facts{.path = path_.relative, .check_by_opening = true};
   facts.root_generation = opened.root->generation();
-  facts.stamp = site_.watch().watch(site_.root().path() + below);
+  facts.stamp = site_.watch(site_.root().path() + below);
   facts.seen = facts.stamp ? facts.stamp->changes() : 0;
   Ref<Waiting> waiting = Ref<Waiting>::adopt(new Waiting(this, &exchange));
   auto job = std::make_unique<ListingJob>(
       waiting, ListingJob::Task{.key = key,
-                                .path = below + "/",
+                                .path = shown_path(path_.key),
                                 .order = order,
                                 .json = json,
                                 .max_entries = site_.limits().listing_entries,
-                                .follow_symlinks = site_.follow_symlinks(),
+                                .follow_symlinks = site_.options().follow_symlinks,
                                 .root = std::move(opened.root),
                                 .facts = std::move(facts),
+                                .scope = site_.scope(),
                                 .now = reading_.loop.now()});
   if (!reading_.helpers.submit(std::move(job), reading_.loop)) {
     return http::respond_with_status(exchange, 503, "helpers have too much to do");
@@ -279,7 +299,7 @@ const cache::Pin* FilesHandler::find_fresh(std::string_view key) {
 // In this worker's index or in the store.
 const cache::Pin* FilesHandler::find_anywhere(std::string_view key) {
   if (const cache::Pin* found = find_fresh(key)) return found;
-  Ref<cache::Entry> stored = site_.store().find(key);
+  Ref<cache::Entry> stored = site_.store().find(key, site_.scope());
   if (!stored) return nullptr;
   if (is_fresh(static_cast<FileEntry&>(*stored))) return &adopt(std::move(stored));
   site_.store().drop(*stored);

@@ -26,8 +26,12 @@ namespace sluice::handler {
 // One per worker; thread: its loop's. Ends before the loop, and after the exchanges it was given.
 class FilesHandler final : public http::Handler, private net::Timer {
  public:
+  struct Options {
+    bool else_next = false;  // a path without a file goes on to the next route
+  };
+
   // Requires: the site, the loop and the helpers outlive it.
-  FilesHandler(net::Loop& loop, net::Helpers& helpers, FileSite& site);
+  FilesHandler(net::Loop& loop, net::Helpers& helpers, FileSite& site, const Options& options);
   ~FilesHandler();
 
   void start(http::Exchange& exchange) override;
@@ -42,6 +46,7 @@ class FilesHandler final : public http::Handler, private net::Timer {
   void answer_other_method(http::Exchange& exchange);
   void serve_by_path(http::Exchange& exchange);
   void serve_opened(http::Exchange& exchange, Opened opened);
+  void refuse(http::Exchange& exchange, const Opened& opened);
   void serve_listing(http::Exchange& exchange, Opened opened);
   void finish_listing(http::Exchange& exchange, int error, Ref<FileEntry> entry);
   void redirect_to_directory(http::Exchange& exchange);
@@ -55,6 +60,7 @@ class FilesHandler final : public http::Handler, private net::Timer {
   void on_timer() override;
 
   FileSite& site_;
+  const Options options_;
   FileReading reading_;
   cache::WorkerIndex index_;
   RequestPath path_;  // scratch of the request that is being started

@@ -373,29 +373,25 @@ constexpr bool in_order() {
 }
 static_assert(in_order(), "media_type_of searches by halving");
 
-constexpr size_t longest_extension() {
-  size_t longest = 0;
-  for (const MediaType& type : kTypes) longest = std::max(longest, type.extension.size());
-  return longest;
-}
-
 constexpr std::string_view kUnknown = "application/octet-stream";
 
 }  // namespace
 
 std::span<const MediaType> all_media_types() noexcept { return kTypes; }
 
-std::string_view media_type_of(std::string_view name) noexcept {
+std::string extension_of(std::string_view name) {
   name.remove_prefix(name.rfind('/') + 1);  // npos + 1 is 0
   const size_t dot = name.rfind('.');
-  if (dot == std::string_view::npos || dot == 0) return kUnknown;
-  name.remove_prefix(dot + 1);
-  std::array<char, longest_extension()> lower{};
-  if (name.size() > lower.size()) return kUnknown;
-  std::transform(name.begin(), name.end(), lower.begin(), [](char octet) {
-    return octet >= 'A' && octet <= 'Z' ? static_cast<char>(octet - 'A' + 'a') : octet;
-  });
-  const std::string_view extension(lower.data(), name.size());
+  if (dot == std::string_view::npos || dot == 0) return {};
+  std::string extension(name.substr(dot + 1));
+  for (char& octet : extension) {
+    if (octet >= 'A' && octet <= 'Z') octet = static_cast<char>(octet - 'A' + 'a');
+  }
+  return extension;
+}
+
+std::string_view media_type_of(std::string_view name) {
+  const std::string extension = extension_of(name);
   const auto found = std::lower_bound(
       kTypes.begin(), kTypes.end(), extension,
       [](const MediaType& type, std::string_view wanted) { return type.extension < wanted; });

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace sluice::handler {
@@ -16,8 +17,12 @@ struct MediaType {
 // All that are known, sorted by extension.
 std::span<const MediaType> all_media_types() noexcept;
 
+// What follows the last dot of a file's name, in lower case; empty when there is no dot but a
+// leading one.
+std::string extension_of(std::string_view name);
+
 // The Content-Type of a file of this name, with `charset=utf-8` for text;
 // "application/octet-stream" when its extension is not known or it has none. Static.
-std::string_view media_type_of(std::string_view name) noexcept;
+std::string_view media_type_of(std::string_view name);
 
 }  // namespace sluice::handler

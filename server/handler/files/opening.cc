@@ -23,14 +23,12 @@
 #include <utility>
 
 #include "protocol/http_date.h"
-#include "server/handler/files/media_types.h"
 
 namespace sluice::handler {
 
 namespace {
 
 constexpr int kReadFlags = O_RDONLY | O_NONBLOCK | O_NOCTTY;
-constexpr std::array<std::string_view, 2> kIndexNames{"index.html", "index.htm"};
 
 // A file that is sent from its descriptor.
 class ServedFile final : public OpenFile {
@@ -71,7 +69,9 @@ class Opening {
 
   Opened open() {
     if (!root_) return refused(503, "served folder is missing");
-    Opened result = path_.directory || path_.relative.empty() ? open_directory() : open_file();
+    Opened result = path_.lacks_slash() ? Opened{.kind = Opened::Kind::redirect}
+                    : path_.directory   ? open_directory()
+                                        : open_file();
     result.root = std::move(root_);
     return result;
   }
@@ -84,11 +84,13 @@ class Opening {
   Opened refused_by_system(int error) {
     if (error == EMFILE || error == ENFILE) site_.store().evict_descriptors();
     const Refusal refusal = refusal_of(error);
-    return refused(refusal.status, refusal.cause);
+    Opened result = refused(refusal.status, refusal.cause);
+    result.missing = refusal.missing;
+    return result;
   }
 
   int open_below_root(const std::string& path, int flags) const noexcept {
-    return open_below(root_->descriptor(), path, flags, site_.follow_symlinks());
+    return open_below(root_->descriptor(), path, flags, site_.options().follow_symlinks);
   }
 
   Opened open_file() {
@@ -96,7 +98,7 @@ class Opening {
     if (file.get() < 0) return not_opened(errno);
     const std::optional<struct stat> status = status_of(file.get());
     if (!status) return refused_by_system(errno);
-    if (S_ISDIR(status->st_mode)) return {.kind = Opened::Kind::redirect};
+    if (S_ISDIR(status->st_mode)) return open_folder_without_slash();
     if (!S_ISREG(status->st_mode)) return refused(404, "not a regular file");
     return describe(std::move(file), path_.relative, false);
   }
@@ -105,15 +107,53 @@ class Opening {
   Opened not_opened(int error) {
     if (error == EACCES) {
       const net::Descriptor found(open_below_root(path_.relative, O_PATH | O_DIRECTORY));
-      if (found.get() >= 0) return {.kind = Opened::Kind::redirect};
+      if (found.get() >= 0) return open_folder_without_slash();
+    }
+    if (error == ENOENT && site_.options().clean_urls) {
+      if (Opened page = open_page(); page.kind == Opened::Kind::file) return page;
     }
     return refused_by_system(error);
   }
 
+  // The page that a clean URL stands for. Whether it is still the one to answer, its own state does
+  // not tell: a file of the plain name comes before it.
+  Opened open_page() {
+    std::string name = path_.relative + ".html";
+    net::Descriptor file(open_below_root(name, kReadFlags));
+    if (file.get() < 0) return refused_by_system(errno);
+    const std::optional<struct stat> status = status_of(file.get());
+    if (!status || !S_ISREG(status->st_mode)) return refused(404, "not a regular file");
+    return describe(std::move(file), std::move(name), true);
+  }
+
+  // A page comes before the folder of its name: sites have both blog.html and blog/first.html. A
+  // folder that would show nothing is as good as none.
+  Opened open_folder_without_slash() {
+    if (site_.options().clean_urls) {
+      if (Opened page = open_page(); page.kind == Opened::Kind::file) return page;
+    }
+    if (site_.options().listing || has_index()) return {.kind = Opened::Kind::redirect};
+    return nothing_to_show();
+  }
+
+  bool has_index() const noexcept {
+    for (const std::string& name : site_.options().index) {
+      const net::Descriptor found(open_below_root(path_.relative + "/" + name, O_PATH));
+      if (found.get() >= 0) return true;
+    }
+    return false;
+  }
+
+  static Opened nothing_to_show() {
+    Opened result = refused(404, "folder has no index file, and no listing");
+    result.missing = true;
+    return result;
+  }
+
   Opened open_directory() {
     const std::string prefix = path_.relative.empty() ? "" : path_.relative + "/";
-    for (const std::string_view name : kIndexNames) {
-      const std::string index = prefix + std::string(name);
+    for (const std::string& name : site_.options().index) {
+      const std::string index = prefix + name;
       net::Descriptor file(open_below_root(index, kReadFlags));
       if (file.get() < 0) {
         if (errno == ENOENT || errno == ENOTDIR) continue;
@@ -123,9 +163,10 @@ class Opening {
       if (!status || !S_ISREG(status->st_mode)) continue;
       // The second name answers only while the first is not there, which its own state does not
       // tell.
-      return describe(std::move(file), index, name != kIndexNames.front());
+      return describe(std::move(file), index, name != site_.options().index.front());
     }
     const std::string& path = path_.relative;
+    if (!site_.options().listing) return nothing_to_show();
     net::Descriptor directory(open_below_root(path.empty() ? "." : path, O_RDONLY | O_DIRECTORY));
     if (directory.get() < 0) return refused_by_system(errno);
     return {.kind = Opened::Kind::directory, .directory = std::move(directory)};
@@ -136,7 +177,7 @@ class Opening {
   Opened describe(net::Descriptor file, std::string name, bool check_by_opening) {
     FileEntry::Facts facts{.path = std::move(name), .check_by_opening = check_by_opening};
     facts.root_generation = root_->generation();
-    facts.stamp = site_.watch().watch(directory_of(facts.path));
+    facts.stamp = site_.watch(directory_of(facts.path));
     facts.seen = facts.stamp ? facts.stamp->changes() : 0;
     std::optional<struct stat> status = status_of(file.get());
     if (!status) return refused_by_system(errno);
@@ -149,8 +190,8 @@ class Opening {
     Opened result{.kind = Opened::Kind::file};
     Ref<cache::Representation> made =
         body ? represent(facts, std::move(body)) : represent(facts, std::move(file));
-    result.entry =
-        Ref<FileEntry>::adopt(new FileEntry(path_.key, std::move(made), std::move(facts), now_));
+    result.entry = Ref<FileEntry>::adopt(
+        new FileEntry(path_.key, site_.scope(), std::move(made), std::move(facts), now_));
     return result;
   }
 
@@ -204,7 +245,7 @@ class Opening {
     std::array<char, kHttpDateSize> date;
     return cache::Representation::of_memory(
         200,
-        {{"Content-Type", media_type_of(facts.path)},
+        {{"Content-Type", site_.media_type(facts.path)},
          {"Last-Modified", last_modified(facts.identity, date)}},
         std::move(body));
   }
@@ -216,7 +257,7 @@ class Opening {
     std::array<char, kHttpDateSize> date;
     return cache::Representation::of_file(
         200,
-        {{"Content-Type", media_type_of(facts.path)},
+        {{"Content-Type", site_.media_type(facts.path)},
          {"Last-Modified", last_modified(facts.identity, date)}},
         Ref<OpenFile>::adopt(new ServedFile(std::move(file), facts.identity.size)));
   }
@@ -267,13 +308,13 @@ Refusal refusal_of(int error) noexcept {
   switch (error) {
     case ENOENT:
     case ENOTDIR:
-      return {404, "no such file"};
+      return {404, "no such file", true};
     case ELOOP:
     case EXDEV:
       return {404, "path leads out of the served folder"};
     case ENAMETOOLONG:
     case EINVAL:
-      return {404, "no name that a file can have"};
+      return {404, "no name that a file can have", true};
     case ENXIO:
     case ENODEV:
       return {404, "not a regular file"};

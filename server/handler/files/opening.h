@@ -21,13 +21,14 @@ namespace sluice::handler {
 struct Opened {
   enum class Kind : uint8_t {
     file,       // `entry`
-    directory,  // `directory`, readable, without an index file
+    directory,  // `directory`, readable, without an index file, to be listed
     redirect,   // a directory that was asked for without its slash
     refused,    // `status` and `cause`
   };
   Kind kind = Kind::refused;
   int status = 0;
   std::string_view cause = {};  // static
+  bool missing = false;         // refused because nothing that could be shown has this name
   Ref<FileEntry> entry = {};
   net::Descriptor directory = {};
   Ref<OpenRoot> root = {};  // what it was opened under; null when there is none
@@ -44,6 +45,7 @@ bool is_unchanged(FileSite& site, const FileEntry& entry);
 struct Refusal {
   int status;
   std::string_view cause;
+  bool missing = false;  // there is no such file
 };
 Refusal refusal_of(int error) noexcept;
 

@@ -31,9 +31,16 @@ bool stays_in_url(char octet) noexcept {
   return letter || (octet >= '0' && octet <= '9') || kKept.find(octet) != std::string_view::npos;
 }
 
+bool is_below(std::string_view path, std::string_view prefix) noexcept {
+  if (!path.starts_with(prefix)) return false;
+  return path.size() == prefix.size() || path[prefix.size()] == '/';
+}
+
 }  // namespace
 
-PathVerdict read_request_path(std::string_view path, RequestPath& out) {
+PathVerdict read_request_path(std::string_view path, std::string_view strip, RequestPath& out) {
+  if (!is_below(path, strip)) strip = {};
+  path.remove_prefix(strip.size());
   std::string& relative = out.relative;
   relative.resize(path.size());
   size_t length = 0;
@@ -48,7 +55,8 @@ PathVerdict read_request_path(std::string_view path, RequestPath& out) {
     for (const char octet : segment) relative[written++] = octet;
   }
   relative.resize(written);
-  out.key = "/";
+  out.key = strip;
+  if (out.directory || written > 0) out.key += '/';
   append_encoded(out.key, relative);
   if (out.directory && written > 0) out.key += '/';
   return PathVerdict::good;

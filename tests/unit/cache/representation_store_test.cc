@@ -160,6 +160,29 @@ TEST(RepresentationStore, RefusesWhatIsLargerThanTheBudget) {
   EXPECT_FALSE(store.find("/small")) << "what it would have replaced is stale";
 }
 
+TEST(RepresentationStore, ScopesAreApart) {
+  RepresentationStore store(kAmple);
+  const auto of_scope = [](uint64_t scope, std::string_view text) {
+    Ref<SharedBody> body = Ref<SharedBody>::adopt(new SharedBody());
+    body->append(text);
+    return Ref<Entry>::adopt(
+        new Entry("/a", Representation::of_memory(200, {}, std::move(body)), scope));
+  };
+  store.insert(of_scope(1, "one"));
+  store.insert(of_scope(2, "two"));
+  const Ref<Entry> one = store.find("/a", 1);
+  const Ref<Entry> two = store.find("/a", 2);
+  ASSERT_TRUE(one && two);
+  EXPECT_EQ(one->scope(), 1u);
+  EXPECT_FALSE(store.find("/a", 3));
+  const uint64_t generation = store.generation();
+  store.drop_scope(1);
+  EXPECT_TRUE(one->dropped());
+  EXPECT_FALSE(two->dropped());
+  EXPECT_NE(store.generation(), generation) << "indexes let go at once";
+  EXPECT_EQ(store.bytes(), two->footprint());
+}
+
 TEST(WorkerIndex, PinsWhatItAdopts) {
   RepresentationStore store(kAmple);
   WorkerIndex index(store);

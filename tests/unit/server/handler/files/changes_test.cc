@@ -51,9 +51,9 @@ TEST_F(ChangesTest, UnchangedFilesKeepTheirEntry) {
   write("a.txt", "one");
   serve(checked_limits(0ms));
   get("/a.txt");
-  const Ref<cache::Entry> before = site->store().find("/a.txt");
+  const Ref<cache::Entry> before = site->store().find("/a.txt", site->scope());
   get("/a.txt");
-  EXPECT_EQ(site->store().find("/a.txt").get(), before.get());
+  EXPECT_EQ(site->store().find("/a.txt", site->scope()).get(), before.get());
 }
 
 TEST_F(ChangesTest, EveryKindIsSeen) {
@@ -79,7 +79,7 @@ TEST_F(ChangesTest, AreSeenAtOnceWhereWatched) {
   limits.file_check = 1h;
   serve(limits);
   EXPECT_EQ(get("/docs/a.txt").body, "one");
-  EXPECT_EQ(site->watch().watches(), 1u);
+  EXPECT_EQ(resources->watch().watches(), 1u);
   replace_file(folder / "docs/a.txt", "two");
   EXPECT_TRUE(soon([&] { return get("/docs/a.txt").body == "two"; }));
   write("docs/a.txt", "three");
@@ -99,7 +99,7 @@ TEST_F(ChangesTest, AFolderMadeAnewIsWatchedAnew) {
   EXPECT_TRUE(soon([&] { return get("/docs/a.txt").status == 404; }));
   write("docs/a.txt", "two");
   EXPECT_TRUE(soon([&] { return get("/docs/a.txt").body == "two"; }));
-  EXPECT_TRUE(soon([&] { return site->watch().watches() == 1; }));
+  EXPECT_TRUE(soon([&] { return resources->watch().watches() == 1; }));
   replace_file(folder / "docs/a.txt", "three");
   EXPECT_TRUE(soon([&] { return get("/docs/a.txt").body == "three"; }));
 }
@@ -110,7 +110,7 @@ TEST_F(ChangesTest, WatchesAreBounded) {
   limits.watches = 3;
   serve(limits);
   for (int i = 0; i < 5; ++i) EXPECT_EQ(get("/" + std::to_string(i) + "/a").body, "x");
-  EXPECT_EQ(site->watch().watches(), 3u);
+  EXPECT_EQ(resources->watch().watches(), 3u);
   replace_file(folder / "4/a", "y");
   EXPECT_EQ(get("/4/a").body, "y") << "not watched, but checked";
 }
@@ -127,7 +127,7 @@ TEST_F(ChangesTest, AnOverflowDropsEverything) {
   event.mask = IN_Q_OVERFLOW;
   std::array<char, sizeof event> octets;
   std::memcpy(octets.data(), &event, sizeof event);
-  site->watch().take_events(octets);
+  resources->watch().take_events(octets);
   EXPECT_EQ(site->store().entries(), 0u);
   EXPECT_EQ(get("/a.txt").body, "two");
 }
@@ -137,12 +137,12 @@ TEST_F(ChangesTest, EventsCutShortAreIgnored) {
   serve();
   get("/a.txt");
   const std::array<char, sizeof(inotify_event) - 1> octets{};
-  site->watch().take_events(octets);
+  resources->watch().take_events(octets);
   inotify_event event{};
   event.len = 1'000;
   std::array<char, sizeof event> lying;
   std::memcpy(lying.data(), &event, sizeof event);
-  site->watch().take_events(lying);
+  resources->watch().take_events(lying);
   EXPECT_EQ(site->store().entries(), 1u);
 }
 

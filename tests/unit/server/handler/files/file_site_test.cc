@@ -11,7 +11,8 @@ bool contains(std::string_view text, std::string_view part) {
 }
 
 std::string error_of(const std::string& directory) {
-  FileSite site({.directory = directory, .limits = {}});
+  FileResources resources{conf::Limits()};
+  FileSite site({.directory = directory, .limits = {}}, resources);
   return site.open();
 }
 

@@ -105,7 +105,7 @@ TEST_F(FileSourceTest, SendsPartOfAFile) {
   serve(limits);
   get("/big");
   const FileReading reading{worker->loop(), worker->helpers(), site->limits()};
-  const cache::Pin pin = cache::pin(site->store().find("/big"));
+  const cache::Pin pin = cache::pin(site->store().find("/big", site->scope()));
   const auto pending = worker->begin("/big");
   FileSource part(pending->exchange, reading, pin, 5'000, 20'000);
   EXPECT_EQ(part.length(), 15'000u);

@@ -16,6 +16,7 @@
 #include <thread>
 #include <utility>
 
+#include "server/handler/files/file_resources.h"
 #include "server/handler/files/file_site.h"
 #include "server/handler/files/files_handler.h"
 #include "server/http/exchange.h"
@@ -122,9 +123,10 @@ struct Asked {
 // One worker: a loop, helpers and a handler. Thread: the one that made it.
 class FileWorker {
  public:
-  explicit FileWorker(FileSite& site, size_t helper_threads = 1, size_t queue = 64)
+  explicit FileWorker(FileSite& site, size_t helper_threads = 1, size_t queue = 64,
+                      const FilesHandler::Options& options = {})
       : helpers_(helper_threads, queue),
-        handler_(loop_, helpers_, site),
+        handler_(loop_, helpers_, site, options),
         router_({.handler = &handler_, .filters = {}}) {
     loop_.bind_to_this_thread();
     turn(0ms);
@@ -229,9 +231,15 @@ class FilesTest : public ::testing::Test {
   }
   void serve_path(const std::string& path, const conf::Limits& limits,
                   bool follow_symlinks = false) {
+    serve_site(
+        {.directory = path, .follow_symlinks = follow_symlinks, .limits = limits, .listing = true});
+  }
+  // With resources of its own.
+  void serve_site(FileSite::Options options) {
     worker.reset();
-    site = std::make_unique<FileSite>(
-        FileSite::Options{.directory = path, .follow_symlinks = follow_symlinks, .limits = limits});
+    site.reset();
+    resources = std::make_unique<FileResources>(options.limits);
+    site = std::make_unique<FileSite>(std::move(options), *resources);
     ASSERT_EQ(site->open(), "");
     worker = std::make_unique<FileWorker>(*site);
   }
@@ -239,6 +247,7 @@ class FilesTest : public ::testing::Test {
   Answer get(std::string_view path, const Asked& asked = {}) { return worker->get(path, asked); }
 
   TemporaryFolder folder;
+  std::unique_ptr<FileResources> resources;
   std::unique_ptr<FileSite> site;
   std::unique_ptr<FileWorker> worker;
 };

@@ -204,7 +204,7 @@ TEST_F(FilesTest, AHandlerMayEndBeforeItsListings) {
   NotingStream stream;
   http::Exchange exchange;
   {
-    FilesHandler handler(loop, helpers, *site);
+    FilesHandler handler(loop, helpers, *site, {});
     const Ref<http::ListenerSettings> listener(new http::ListenerSettings(0, {}));
     http::SingleRoute router({.handler = &handler, .filters = {}});
     RequestHead head;

@@ -48,7 +48,7 @@ TEST(RequestPath, IsReadOnce) {
   };
   RequestPath out;
   for (const Case& one : cases) {
-    ASSERT_EQ(read_request_path(one.path, out), one.verdict) << one.path;
+    ASSERT_EQ(read_request_path(one.path, "", out), one.verdict) << one.path;
     if (one.verdict != PathVerdict::good) continue;
     EXPECT_EQ(out.relative, one.relative) << one.path;
     EXPECT_EQ(out.key, one.key) << one.path;
@@ -63,8 +63,8 @@ TEST(RequestPath, KeysAreFixedPoints) {
                                  "/a:b@c;d=e", "/%22%3C%3E%60"}) {
     RequestPath first;
     RequestPath second;
-    ASSERT_EQ(read_request_path(path, first), PathVerdict::good);
-    ASSERT_EQ(read_request_path(first.key, second), PathVerdict::good);
+    ASSERT_EQ(read_request_path(path, "", first), PathVerdict::good);
+    ASSERT_EQ(read_request_path(first.key, "", second), PathVerdict::good);
     EXPECT_EQ(first.key, second.key);
     EXPECT_EQ(first.relative, second.relative);
   }
@@ -77,6 +77,31 @@ TEST(RequestPath, EncodesWhatAUrlCannotHold) {
   out.clear();
   append_encoded(out, "-._~!$&'()*+,;=:@/");
   EXPECT_EQ(out, "-._~!$&'()*+,;=:@/");
+}
+
+TEST(RequestPath, APrefixIsTakenOff) {
+  struct Stripped {
+    std::string path;
+    std::string relative;
+    std::string key;
+    bool lacks_slash;
+  };
+  const std::vector<Stripped> cases = {
+      {"/docs/a%20b", "a b", "/docs/a%20b", false},
+      {"/docs/", "", "/docs/", false},
+      {"/docs//a/", "a", "/docs/a/", false},
+      {"/docs", "", "/docs", true},
+      {"/docsa", "docsa", "/docsa", false},
+      {"/other/a", "other/a", "/other/a", false},
+      {"/", "", "/", false},
+  };
+  RequestPath out;
+  for (const Stripped& one : cases) {
+    ASSERT_EQ(read_request_path(one.path, "/docs", out), PathVerdict::good) << one.path;
+    EXPECT_EQ(out.relative, one.relative) << one.path;
+    EXPECT_EQ(out.key, one.key) << one.path;
+    EXPECT_EQ(out.lacks_slash(), one.lacks_slash) << one.path;
+  }
 }
 
 }  // namespace
