@@ -12,6 +12,8 @@
 #include <string_view>
 #include <vector>
 
+#include "server/net/unix_socket.h"
+
 namespace sluice::net {
 
 struct ListenAddress {
@@ -42,7 +44,7 @@ class ListenSockets {
 
   // The descriptor for worker `index`, which is below `count`.
   int descriptor(size_t index) const noexcept;
-  bool shared() const noexcept { return shared_; }
+  bool shared() const noexcept { return unix_.descriptor() >= 0; }
   // "http://127.0.0.1:8080" with the real port, or "unix:/path".
   const std::string& url() const noexcept { return url_; }
 
@@ -50,12 +52,9 @@ class ListenSockets {
   std::string open_unix(const std::string& path, int backlog);
   void close_all() noexcept;
 
-  std::vector<int> descriptors_;
+  std::vector<int> descriptors_;  // TCP
+  UnixSocket unix_;
   std::string url_;
-  std::string unix_path_;     // empty unless there is a path to remove
-  uint64_t unix_device_ = 0;  // which file was bound there, so that a successor's is left alone
-  uint64_t unix_inode_ = 0;
-  bool shared_ = false;
 };
 
 }  // namespace sluice::net

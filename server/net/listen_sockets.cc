@@ -5,37 +5,26 @@
 // of the connections. So the first socket is bound and listens without it, which the kernel refuses
 // if anybody listens there; then it gets SO_REUSEPORT, and the others join it. Listening first
 // leaves no moment in which two processes that start at once could both pass.
-//
-// Unix: a path outlives its process. A path that refuses connections is a dead one's and is taken
-// over; the check and the bind happen under a lock on the directory, so that two starts at once
-// cannot remove each other's socket.
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <netinet/in.h>
-#include <sys/file.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <cassert>
 #include <cerrno>
-#include <chrono>
 #include <cstring>
-#include <thread>
 #include <utility>
 
 #include "server/net/descriptor.h"
 #include "server/net/listen_address.h"
 #include "server/net/listener.h"
+#include "server/net/unix_socket.h"
 
 namespace sluice::net {
 
 namespace {
 
 constexpr int kSocketFlags = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
-constexpr int kLockAttempts =
-    50;  // of 20 ms: a lock held longer than a second is not another start's
 constexpr int kPortAttempts =
     16;  // for port 0: the kernel may give one that another process is about to listen on
 
@@ -74,13 +63,6 @@ Name ipv6_name(const std::string& host, uint16_t port) {
 Name tcp_name(const ListenAddress& address, uint16_t port) {
   return address.family == ListenAddress::Family::ipv4 ? ipv4_name(address.host, port)
                                                        : ipv6_name(address.host, port);
-}
-
-Name unix_name(const std::string& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  std::memcpy(address.sun_path, path.data(), path.size());
-  return to_name(address);
 }
 
 void switch_on(int descriptor, int level, int name, int value = 1) noexcept {
@@ -172,73 +154,29 @@ int first_socket(ListenAddress& address, int backlog) {
   return result;
 }
 
-// Holds an advisory lock on the folder that a path lies in, if the folder can be read.
-class FolderLock {
- public:
-  explicit FolderLock(const std::string& path)
-      : folder_(::open(folder_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
-    if (folder_.get() < 0) return;
-    for (int i = 0; i < kLockAttempts && ::flock(folder_.get(), LOCK_EX | LOCK_NB) != 0; ++i) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    }
-  }
-
- private:
-  static std::string folder_of(const std::string& path) {
-    const size_t slash = path.rfind('/');
-    if (slash == std::string::npos) return ".";
-    return path.substr(0, slash + 1);
-  }
-
-  Descriptor folder_;  // closing it gives the lock back
-};
-
-// What stands at a path that could not be bound.
-enum class Occupant : uint8_t { nobody, dead_socket, live_socket, other_file };
-
-Occupant occupant_of(const std::string& path) {
-  struct stat status {};
-  if (::lstat(path.c_str(), &status) != 0) return Occupant::nobody;
-  if (!S_ISSOCK(status.st_mode)) return Occupant::other_file;
-  Descriptor probe(::socket(AF_UNIX, kSocketFlags, 0));
-  const Name name = unix_name(path);
-  if (probe.get() < 0) return Occupant::live_socket;
-  if (::connect(probe.get(), name.get(), name.size) == 0) return Occupant::live_socket;
-  return errno == ECONNREFUSED ? Occupant::dead_socket
-                               : Occupant::live_socket;  // EAGAIN: its queue is full
-}
-
-std::string unix_error(const std::string& path, int error) {
+std::string unix_error(const std::string& path, const UnixSocket::Failure& failure) {
   const std::string text = "cannot listen on unix:" + path + ": ";
-  switch (error) {
+  switch (failure.obstacle) {
+    case UnixSocket::Obstacle::none:
+      return {};
+    case UnixSocket::Obstacle::live_socket:
+      return text + "another program listens there. Stop it or take another path";
+    case UnixSocket::Obstacle::other_file:
+      return text +
+             "there is a file of that name that is no socket. Remove it or take another path";
+    case UnixSocket::Obstacle::system_error:
+      break;
+  }
+  switch (failure.error) {
     case ENOENT:
       return text + "the folder does not exist; create it first";
     case EACCES:
     case EPERM:
     case EROFS:
-      return text + "this user may not write to the folder (" + std::strerror(error) + ")";
+      return text + "this user may not write to the folder (" + std::strerror(failure.error) + ")";
     default:
-      return text + std::strerror(error);
+      return text + std::strerror(failure.error);
   }
-}
-
-// Binds, removing a dead socket's path first. Empty, or what is wrong.
-std::string bind_unix(int descriptor, const std::string& path) {
-  const std::string text = "cannot listen on unix:" + path + ": ";
-  switch (occupant_of(path)) {
-    case Occupant::live_socket:
-      return text + "another program listens there. Stop it or take another path";
-    case Occupant::other_file:
-      return text +
-             "there is a file of that name that is no socket. Remove it or take another path";
-    case Occupant::dead_socket:
-      ::unlink(path.c_str());
-      break;
-    case Occupant::nobody:
-      break;
-  }
-  const Name name = unix_name(path);
-  return ::bind(descriptor, name.get(), name.size) == 0 ? std::string() : unix_error(path, errno);
 }
 
 }  // namespace
@@ -247,37 +185,26 @@ ListenSockets::~ListenSockets() { close_all(); }
 
 ListenSockets::ListenSockets(ListenSockets&& other) noexcept
     : descriptors_(std::exchange(other.descriptors_, {})),
-      url_(std::exchange(other.url_, {})),
-      unix_path_(std::exchange(other.unix_path_, {})),
-      unix_device_(other.unix_device_),
-      unix_inode_(other.unix_inode_),
-      shared_(other.shared_) {}
+      unix_(std::move(other.unix_)),
+      url_(std::exchange(other.url_, {})) {}
 
 ListenSockets& ListenSockets::operator=(ListenSockets&& other) noexcept {
   if (this == &other) return *this;
   close_all();
   descriptors_ = std::exchange(other.descriptors_, {});
+  unix_ = std::move(other.unix_);
   url_ = std::exchange(other.url_, {});
-  unix_path_ = std::exchange(other.unix_path_, {});
-  unix_device_ = other.unix_device_;
-  unix_inode_ = other.unix_inode_;
-  shared_ = other.shared_;
   return *this;
 }
 
 void ListenSockets::close_all() noexcept {
-  struct stat status {};
-  if (!unix_path_.empty() && ::lstat(unix_path_.c_str(), &status) == 0 &&
-      status.st_dev == unix_device_ && status.st_ino == unix_inode_) {
-    ::unlink(unix_path_.c_str());
-  }
+  unix_.close();
   for (const int descriptor : descriptors_) ::close(descriptor);
   descriptors_.clear();
-  unix_path_.clear();
 }
 
 std::string ListenSockets::open(const ListenAddress& address, size_t count, int backlog) {
-  assert(descriptors_.empty() && count > 0);
+  assert(descriptors_.empty() && !shared() && count > 0);
   if (address.family == ListenAddress::Family::unix_socket) return open_unix(address.host, backlog);
   ListenAddress resolved = address;
   int descriptor = first_socket(resolved, backlog);
@@ -295,29 +222,14 @@ std::string ListenSockets::open(const ListenAddress& address, size_t count, int 
 }
 
 std::string ListenSockets::open_unix(const std::string& path, int backlog) {
-  Descriptor socket(::socket(AF_UNIX, kSocketFlags, 0));
-  if (socket.get() < 0) return unix_error(path, errno);
-  const FolderLock lock(path);
-  std::string error = bind_unix(socket.get(), path);
-  if (!error.empty()) return error;
-  struct stat status {};
-  if (::lstat(path.c_str(), &status) != 0) return unix_error(path, errno);
-  unix_path_ = path;
-  unix_device_ = status.st_dev;
-  unix_inode_ = status.st_ino;
-  if (::listen(socket.get(), backlog) != 0) {
-    error = unix_error(path, errno);
-    close_all();
-    return error;
-  }
+  // Who may connect is said by the umask and the folder, as for any file.
+  static constexpr mode_t kAnybody = 0777;
   url_ = "unix:" + path;
-  shared_ = true;
-  descriptors_.push_back(socket.release());
-  return {};
+  return unix_error(path, unix_.open(path, kAnybody, backlog));
 }
 
 int ListenSockets::descriptor(size_t index) const noexcept {
-  return shared_ ? descriptors_.front() : descriptors_[index];
+  return shared() ? unix_.descriptor() : descriptors_[index];
 }
 
 }  // namespace sluice::net
