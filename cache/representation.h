@@ -17,18 +17,13 @@
 #include <string_view>
 
 #include "cache/freshness.h"
+#include "cache/validators.h"
 #include "protocol/message.h"
 #include "protocol/open_file.h"
 #include "protocol/owner.h"
 #include "protocol/shared_body.h"
 
 namespace sluice::cache {
-
-// What a client may ask about (RFC 9110 section 8.8).
-struct Validators {
-  std::string_view entity_tag = {};           // with quotes, W/ before them if weak; or empty
-  std::optional<int64_t> last_modified = {};  // seconds since 1970; not in the future
-};
 
 // What decides on conditional requests, ranges and caching; each becomes fields of the response.
 struct Metadata {
