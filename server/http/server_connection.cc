@@ -5,9 +5,20 @@
 #include <algorithm>
 #include <cassert>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 namespace sluice::http {
+
+namespace {
+
+// A 304 has no content, but its Content-Length would be that of the 200: it is left out (RFC 9110
+// section 8.6).
+std::optional<uint64_t> length_without_source(int status) noexcept {
+  return status == 304 ? std::nullopt : std::optional<uint64_t>(0);
+}
+
+}  // namespace
 
 ServerConnection::ServerConnection(ServerContext& context, Ref<ListenerSettings> listener,
                                    net::ConnectionSlot slot, const net::Peer& peer)
@@ -104,9 +115,11 @@ void ServerConnection::write_head() {
   abandon_request_content();
   persist_ = persist_ && may_persist();
   BodySource* source = exchange_->source();
+  const std::optional<uint64_t> without_source =
+      length_without_source(exchange_->response().status);
   const h1::Codec::ResponseFraming framing{
       .request_method = exchange_->request().method,
-      .length = source != nullptr ? source->length() : std::optional<uint64_t>(0),
+      .length = source != nullptr ? source->length() : without_source,
       .persist = persist_,
       .http_1_0 = codec_.peer_is_http_1_0(),
       .common_lines = context_.common_lines(),
