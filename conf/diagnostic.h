@@ -21,7 +21,8 @@ struct Diagnostic {
   uint32_t column = 0;             // from 1, in characters
   uint32_t width = 1;              // characters to underline
   std::string message;             // what was read, and what is wrong with it
-  std::string source;              // the line, without its end
+  std::string source;              // the line, without its end; of a very long one a piece
+  uint32_t source_column = 1;      // of the piece's first character
   std::vector<std::string> notes;  // what was expected, "did you mean 'x'?", where else to look
 };
 using Diagnostics = std::vector<Diagnostic>;

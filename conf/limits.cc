@@ -9,10 +9,10 @@
 #include <array>
 #include <charconv>
 #include <limits>
-#include <numeric>
 #include <optional>
-#include <utility>
 #include <vector>
+
+#include "conf/spelling.h"
 
 namespace sluice::conf {
 
@@ -250,33 +250,11 @@ std::string value_text(Unit unit, uint64_t value) {
   return std::to_string(value / best->factor).append(best->text);
 }
 
-// Levenshtein's distance: insertions, deletions and replacements from one to the other.
-size_t distance(std::string_view from, std::string_view to) {
-  std::vector<size_t> row(to.size() + 1);
-  std::iota(row.begin(), row.end(), size_t{0});
-  for (size_t i = 0; i < from.size(); ++i) {
-    size_t diagonal = std::exchange(row[0], i + 1);
-    for (size_t j = 0; j < to.size(); ++j) {
-      const size_t replaced = diagonal + (from[i] == to[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({row[j] + 1, row[j + 1] + 1, replaced});
-    }
-  }
-  return row.back();
-}
-
 std::string unknown_name(std::string_view name) {
-  const auto nearest =
-      std::min_element(kLimits.begin(), kLimits.end(), [&](const auto& a, const auto& b) {
-        return distance(name, a.name) < distance(name, b.name);
-      });
-  std::string text = "there is no limit named '";
-  text.append(name).append("'");
-  // Farther than a third of the name is a guess rather than a correction.
-  if (distance(name, nearest->name) <= std::max<size_t>(2, nearest->name.size() / 3)) {
-    text.append("; did you mean '").append(nearest->name).append("'?");
-  }
-  return text;
+  std::vector<std::string_view> names;
+  for (const LimitInfo& info : kLimits) names.push_back(info.name);
+  const std::string hint = did_you_mean(name, names);
+  return "there is no limit named '" + std::string(name) + "'" + (hint.empty() ? "" : "; ") + hint;
 }
 
 std::string range_text(const LimitInfo& info) {

@@ -13,6 +13,7 @@
 
 #include "conf/configuration.h"
 #include "conf/diagnostic.h"
+#include "conf/file_source.h"
 
 namespace sluice::conf {
 
@@ -26,5 +27,9 @@ struct Reading {
 
 // Reads `path` and what it includes. Paths in a file are relative to the file's folder.
 Reading read_configuration(const std::string& path, const Environment& environment);
+
+// The same, with another file system: tests and fuzzing bring their own.
+Reading read_configuration(const std::string& path, const Environment& environment,
+                           FileSource& files);
 
 }  // namespace sluice::conf

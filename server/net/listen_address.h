@@ -1,4 +1,4 @@
-// Listen addresses as people write them, and the descriptors they become.
+// The descriptors that listen addresses (conf/listen_address.h) become.
 //
 // Sockets are opened here, once, by the process that has the right to; workers are given
 // descriptors. A TCP address gives one SO_REUSEPORT socket per worker, so that the kernel spreads
@@ -9,24 +9,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
-#include <string_view>
 #include <vector>
 
+#include "conf/listen_address.h"
 #include "server/net/unix_socket.h"
 
 namespace sluice::net {
 
-struct ListenAddress {
-  enum class Family : uint8_t { ipv4, ipv6, unix_socket } family = Family::ipv4;
-  std::string host;   // numeric, without brackets; empty for all addresses of both families; for
-                      // Unix sockets the path
-  uint16_t port = 0;  // 0: any free port
-};
-
-// Reads "HOST:PORT", ":PORT" (all addresses, IPv6 and IPv4), "[::1]:PORT" ("[::]" is IPv6 alone),
-// "PORT" and "localhost:PORT" (both 127.0.0.1) or "unix:/path". HOST is numeric: a name could
-// change between two starts. Returns an empty string, or what was wrong and what was expected.
-[[nodiscard]] std::string parse_listen_address(std::string_view text, ListenAddress& out);
+using conf::ListenAddress;
+using conf::parse_listen_address;
 
 // Listening descriptors for one address, with listener.h's options; closes them when destroyed, and
 // removes a Unix socket's path if it is still its own. Thread: one at a time.

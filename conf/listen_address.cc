@@ -1,5 +1,5 @@
 // Reading a listen address, and what people get wrong about one.
-#include "server/net/listen_address.h"
+#include "conf/listen_address.h"
 
 #include <arpa/inet.h>
 #include <sys/un.h>
@@ -7,7 +7,7 @@
 #include <charconv>
 #include <optional>
 
-namespace sluice::net {
+namespace sluice::conf {
 
 namespace {
 
@@ -96,4 +96,4 @@ std::string parse_listen_address(std::string_view text, ListenAddress& out) {
   return parse_host(text, host, out);
 }
 
-}  // namespace sluice::net
+}  // namespace sluice::conf

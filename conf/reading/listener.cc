@@ -1,0 +1,66 @@
+// Reading a listener, and comparing it with the others.
+#include "conf/reading/listener.h"
+
+#include <utility>
+
+#include "conf/listen_address.h"
+#include "conf/reading/parts.h"
+
+namespace sluice::conf {
+
+void ListenerReader::read(const Node& table) {
+  any_ = true;
+  Listener listener;
+  listener.origin = report_.origin(table.place);
+  listener.limits = configuration_.limits;
+  read_limits(table, listener.limits, report_);
+  read_address(table, listener);
+  read_name(table, listener);
+  configuration_.listeners.push_back(std::move(listener));
+}
+
+void ListenerReader::finish() {
+  if (any_) return;
+  configuration_.listeners.push_back(
+      {.name = "default", .address = "127.0.0.1:8080", .limits = configuration_.limits});
+}
+
+void ListenerReader::read_address(const Node& table, Listener& listener) {
+  const Node* node = table.find("address");
+  if (node == nullptr) {
+    if (table.entry("address") != nullptr) return;
+    return report_.error(Code::missing_key, table.place, "the listener has no 'address'",
+                         {"expected address = \":8080\""});
+  }
+  listener.address = node->text;
+  ListenAddress address;
+  if (const std::string problem = parse_listen_address(node->text, address); !problem.empty()) {
+    return report_.error(Code::bad_listen_address, node->place, problem);
+  }
+  // Any free port is another one each time.
+  if (address.family != ListenAddress::Family::unix_socket && address.port == 0) return;
+  const std::string key = std::to_string(static_cast<int>(address.family)) + " " + address.host +
+                          " " + std::to_string(address.port);
+  const auto [first, added] = addresses_.emplace(key, listener.origin);
+  if (added) return;
+  report_.error(Code::duplicate_listener_address, node->place,
+                "'" + node->text + "' is the address of a listener already",
+                {"the other one is at " + first->second});
+}
+
+void ListenerReader::read_name(const Node& table, Listener& listener) {
+  const Node* node = table.find("name");
+  listener.name = node != nullptr ? node->text : listener.address;
+  if (node != nullptr && node->text.empty()) {
+    return report_.error(Code::empty_value, node->place, "'name' is empty");
+  }
+  if (listener.name.empty()) return;
+  const auto [first, added] = names_.emplace(listener.name, listener.origin);
+  // Two without a name that share an address are told so already.
+  if (added || node == nullptr) return;
+  report_.error(Code::duplicate_listener_name, node->place,
+                "there is a listener named '" + listener.name + "' already",
+                {"the other one is at " + first->second});
+}
+
+}  // namespace sluice::conf

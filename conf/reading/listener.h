@@ -1,0 +1,35 @@
+// Listeners: addresses, names, and the limits of their connections.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "conf/configuration.h"
+#include "conf/document.h"
+#include "conf/reading/report.h"
+
+namespace sluice::conf {
+
+// Reads the listeners of all files, and checks that no two are alike.
+class ListenerReader {
+ public:
+  // `configuration` holds the outer limits already. Both outlive the reader.
+  ListenerReader(Configuration& configuration, Report& report)
+      : configuration_(configuration), report_(report) {}
+
+  void read(const Node& table);
+  // Call it once, after the last listener. Without one there is the default one.
+  void finish();
+
+ private:
+  void read_address(const Node& table, Listener& listener);
+  void read_name(const Node& table, Listener& listener);
+
+  Configuration& configuration_;
+  Report& report_;
+  std::map<std::string, Origin> names_;
+  std::map<std::string, Origin> addresses_;
+  bool any_ = false;
+};
+
+}  // namespace sluice::conf

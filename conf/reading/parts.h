@@ -1,0 +1,35 @@
+// What stands in several places of a configuration: limits, response fields, rules for caches.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "conf/configuration.h"
+#include "conf/document.h"
+#include "conf/reading/report.h"
+
+namespace sluice::conf {
+
+// The strings of a value that is one or an array of them; bad ones are left out. Views into `node`.
+std::vector<const Node*> strings_of(const Node& node);
+
+// Short for find() and the value, or `fallback`. Requires: the key's form is the one asked for.
+bool flag_or(const Node& table, std::string_view key, bool fallback);
+std::string text_or(const Node& table, std::string_view key, std::string_view fallback);
+
+// Below: `outer` is the table that may hold `limits`, `fields` or `cache`.
+
+// Sets what the table says in `limits`, which holds the outer ones.
+void read_limits(const Node& outer, LimitSet& limits, Report& report);
+
+// Appends the table's rules to those of outer tables.
+void read_fields(const Node& outer, std::vector<FieldRule>& rules, Report& report);
+
+// Appends the table's rules, which are tried before those of outer tables.
+void read_cache(const Node& outer, std::vector<CacheRule>& rules, Report& report);
+
+// Reports a path that does not start with '/'; returns whether it does.
+bool check_slash(const std::string& name, const Node& node, Report& report);
+
+}  // namespace sluice::conf

@@ -1,0 +1,239 @@
+// Reading a site, and comparing it with the others.
+#include "conf/reading/site.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "conf/reading/parts.h"
+#include "conf/reading/route.h"
+#include "conf/reading/value.h"
+#include "conf/spelling.h"
+
+namespace sluice::conf {
+
+SiteReader::SiteReader(Configuration& configuration, const std::vector<FieldRule>& fields,
+                       const ReadingContext& context)
+    : configuration_(configuration), fields_(fields), context_(context) {
+  for (const Listener& listener : configuration.listeners) listeners_.insert(listener.name);
+}
+
+void SiteReader::read(const Node& table, const std::string& folder) {
+  Site site;
+  site.origin = report().origin(table.place);
+  read_hosts(table, site);
+  site.name = text_or(table, "name", site.hosts.empty() ? "default" : site.hosts.front());
+  read_default(table, site);
+  read_listeners(table, site);
+  read_media_types(table, site);
+  site.limits = configuration_.limits;
+  read_limits(table, site.limits, report());
+  read_content(table, folder, site);
+  check_purpose(table, site);
+  places_.push_back(table.place);
+  configuration_.sites.push_back(std::move(site));
+}
+
+void SiteReader::finish(uint32_t main_source) {
+  if (configuration_.sites.empty()) {
+    return report().error(Code::no_site, {.source = main_source}, "there is no [[site]]",
+                          {"the least one: [[site]] with root = \"public\""});
+  }
+  if (!default_) configuration_.sites.front().is_default = true;
+  check_hostless();
+  check_unused_listeners();
+}
+
+// --- Who is answered -----------------------------------------------------------------------------
+
+void SiteReader::read_hosts(const Node& table, Site& site) {
+  const Node* hosts = table.find("hosts");
+  if (hosts == nullptr) return;
+  if (hosts->kind == Node::Kind::array && hosts->items.empty()) {
+    report().error(Code::empty_value, hosts->place, "'hosts' is empty",
+                   {"name at least one, or leave the key away for the default site"});
+  }
+  for (const Node* host : strings_of(*hosts)) read_host(*host, site);
+}
+
+void SiteReader::read_host(const Node& node, Site& site) {
+  std::string host = lower(node.text);
+  if (const std::string problem = host_problem(host); !problem.empty()) {
+    return report().error(Code::bad_host, node.place, "'" + node.text + "' is no host: " + problem);
+  }
+  const auto [first, added] = hosts_.emplace(host, report().origin(node.place));
+  if (!added) {
+    return report().error(Code::duplicate_host, node.place,
+                          "the host '" + host + "' belongs to a site already",
+                          {"it stands at " + first->second});
+  }
+  site.hosts.push_back(std::move(host));
+}
+
+void SiteReader::read_default(const Node& table, Site& site) {
+  const Entry* entry = table.entry("default");
+  if (entry == nullptr || entry->value.bad || !entry->value.boolean) return;
+  if (default_) {
+    return report().error(Code::two_defaults, entry->key_place,
+                          "there is a default site already, and only one can be",
+                          {"the other one is said at " + *default_});
+  }
+  default_ = report().origin(entry->key_place);
+  site.is_default = true;
+}
+
+void SiteReader::read_listeners(const Node& table, Site& site) {
+  const Node* names = table.find("listeners");
+  all_listeners_used_ = all_listeners_used_ || names == nullptr;
+  if (names == nullptr) return;
+  if (names->kind == Node::Kind::array && names->items.empty()) {
+    report().error(Code::empty_value, names->place, "'listeners' is empty: no request gets here",
+                   {"leave the key away for all of them"});
+  }
+  for (const Node* name : strings_of(*names)) {
+    used_listeners_.insert(name->text);
+    site.listeners.push_back(name->text);
+    if (listeners_.contains(name->text)) continue;
+    const std::vector<std::string_view> known(listeners_.begin(), listeners_.end());
+    std::string list = "there are:";
+    for (const std::string_view one : known) list.append(" ").append(one);
+    report().error(Code::unknown_listener, name->place,
+                   "there is no listener named '" + name->text + "'",
+                   {did_you_mean(name->text, known), list});
+  }
+}
+
+// A site without hosts can only be the default one, which hosts that nobody names get.
+void SiteReader::check_hostless() {
+  for (size_t i = 0; i < configuration_.sites.size(); ++i) {
+    const Site& site = configuration_.sites[i];
+    if (!site.hosts.empty()) continue;
+    if (!site.is_default) {
+      report().error(Code::missing_host, places_[i],
+                     "the site has no 'hosts', and is not the default one",
+                     {"add hosts = [\"example.com\"], or default = true"});
+    } else if (configuration_.unknown_host.status != 0) {
+      report().warning(Code::unreachable_site, places_[i],
+                       "no request gets to this site: it has no 'hosts', and hosts that no site "
+                       "names get " +
+                           std::to_string(configuration_.unknown_host.status),
+                       {"unknown_host is set at " + configuration_.unknown_host.origin});
+    }
+  }
+}
+
+void SiteReader::check_unused_listeners() {
+  if (all_listeners_used_) return;
+  for (const Listener& listener : configuration_.listeners) {
+    if (used_listeners_.contains(listener.name)) continue;
+    const size_t colon = listener.origin.rfind(':');
+    uint32_t line = 0;
+    std::from_chars(listener.origin.data() + colon + 1,
+                    listener.origin.data() + listener.origin.size(), line);
+    report().warning(Code::unused_listener, {.line = line},
+                     "no site names the listener '" + listener.name + "'");
+  }
+}
+
+// --- What is answered ----------------------------------------------------------------------------
+
+void SiteReader::read_content(const Node& table, const std::string& folder, Site& site) {
+  site.fields = fields_;
+  read_fields(table, site.fields, report());
+  std::vector<CacheRule> cache;
+  read_cache(table, cache, report());
+  SiteScope scope{table, folder, {}, site.fields, cache, context_.files, report()};
+  FilesAction files;
+  read_files_keys(table, scope, files);
+  scope.files = std::move(files);
+  site.routes = read_routes(scope);
+  read_error_pages(table, scope.files.root, site);
+}
+
+void SiteReader::read_media_types(const Node& table, Site& site) {
+  const Node* types = table.find("media_types");
+  if (types == nullptr) return;
+  for (const Entry& entry : types->entries) {
+    const std::string small = lower(entry.key);
+    if (entry.key.empty() || entry.key != small ||
+        entry.key.find_first_of("./") != entry.key.npos) {
+      const std::string bare = small.substr(small.rfind('.') + 1);
+      report().error(
+          Code::bad_extension, entry.key_place, "'" + entry.key + "' is no extension",
+          {"expected small letters without dot, for example " + (bare.empty() ? "wasm" : bare)});
+    }
+    if (entry.value.bad) continue;
+    if (!is_media_type(entry.value.text)) {
+      report().error(Code::bad_media_type, entry.value.place,
+                     "'" + entry.value.text + "' is no media type",
+                     {"expected type/subtype, for example \"text/plain\""});
+    }
+    site.media_types.emplace(entry.key, entry.value.text);
+  }
+}
+
+namespace {
+
+// "404" -> 404, "5xx" -> 5; 0 for what is neither.
+int error_status(std::string_view text) {
+  if (text.size() != 3 || (text[0] != '4' && text[0] != '5')) return 0;
+  if (text.substr(1) == "xx") return text[0] - '0';
+  int status = 0;
+  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), status);
+  return error == std::errc() && rest == text.data() + text.size() ? status : 0;
+}
+
+}  // namespace
+
+void SiteReader::read_error_page(const Entry& entry, const std::string& root, Site& site) {
+  const Node& page = entry.value;
+  const int status = error_status(entry.key);
+  if (status == 0) {
+    report().error(Code::bad_error_status, entry.key_place,
+                   "'" + entry.key + "' is no status of an error",
+                   {"expected 400 to 599, or 4xx or 5xx for a class"});
+  }
+  if (page.bad || !check_slash(entry.key, page, report())) return;
+  site.error_pages.emplace(status, page.text);
+  if (root.empty() || context_.files.kind(root) != FileSource::Kind::folder) return;
+  if (context_.files.kind(root + page.text) != FileSource::Kind::file) {
+    report().warning(Code::missing_error_page, page.place,
+                     "the page '" + page.text + "' does not exist",
+                     {"looked at " + root + page.text});
+  }
+}
+
+void SiteReader::read_error_pages(const Node& table, const std::string& root, Site& site) {
+  const Node* pages = table.find("error_pages");
+  if (pages == nullptr) return;
+  if (root.empty() && table.entry("root") == nullptr) {
+    report().error(Code::error_page_without_root, table.entry("error_pages")->key_place,
+                   "pages for errors are files below the site's 'root', and it has none",
+                   {"add root = \"folder\""});
+  }
+  for (const Entry& entry : pages->entries) read_error_page(entry, root, site);
+}
+
+void SiteReader::check_purpose(const Node& table, const Site& site) {
+  if (table.entry("root") != nullptr) return;
+  if (table.entry("route") == nullptr) {
+    report().error(Code::site_answers_nothing, table.place,
+                   "the site has neither 'root' nor routes",
+                   {"add root = \"folder\", or a [[site.route]]"});
+  }
+  const bool files = std::any_of(site.routes.begin(), site.routes.end(), [](const Route& route) {
+    return std::holds_alternative<FilesAction>(route.action);
+  });
+  // A route that could not be read may be the one they are for.
+  const Node* written = table.find("route");
+  const size_t routes = written != nullptr ? written->items.size() : 0;
+  if (files || site.routes.size() != routes) return;
+  for (const std::string_view key : {"index", "listing", "follow_symlinks", "clean_urls", "spa"}) {
+    const Entry* entry = table.entry(key);
+    if (entry == nullptr) continue;
+    report().error(Code::files_key_without_files, entry->key_place,
+                   "'" + entry->key + "' is about files, and the site serves none",
+                   {"add root = \"folder\""});
+  }
+}
+
+}  // namespace sluice::conf

@@ -1,0 +1,51 @@
+// Sites: hosts, what holds for all of their routes, and the routes.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+
+#include "conf/configuration.h"
+#include "conf/reading/include.h"
+
+namespace sluice::conf {
+
+// Reads the sites of all files into one configuration, and checks what concerns several of them.
+class SiteReader {
+ public:
+  // `configuration` holds the outer limits and the listeners already. All three outlive the reader.
+  SiteReader(Configuration& configuration, const std::vector<FieldRule>& fields,
+             const ReadingContext& context);
+
+  void read(const Node& table, const std::string& folder);
+  // Call it once, after the last site.
+  void finish(uint32_t main_source);
+
+ private:
+  Report& report() const { return context_.report; }
+  void read_hosts(const Node& table, Site& site);
+  void read_host(const Node& node, Site& site);
+  void read_default(const Node& table, Site& site);
+  void read_listeners(const Node& table, Site& site);
+  void read_media_types(const Node& table, Site& site);
+  void read_error_pages(const Node& table, const std::string& root, Site& site);
+  void read_error_page(const Entry& entry, const std::string& root, Site& site);
+  void read_content(const Node& table, const std::string& folder, Site& site);
+  void check_purpose(const Node& table, const Site& site);
+  void check_hostless();
+  void check_unused_listeners();
+
+  Configuration& configuration_;
+  const std::vector<FieldRule>& fields_;
+  const ReadingContext& context_;
+  std::unordered_map<std::string, Origin> hosts_;
+  std::optional<Origin> default_;                 // where a site says that it is the default one
+  std::vector<Place> places_;                     // of the sites
+  std::set<std::string, std::less<>> listeners_;  // names
+  std::set<std::string, std::less<>> used_listeners_;  // that sites name
+  bool all_listeners_used_ = false;
+};
+
+}  // namespace sluice::conf
