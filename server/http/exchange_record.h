@@ -28,6 +28,9 @@ struct ExchangeRecord {
   std::string_view cause;
   std::string_view phase;  // "head", "request body", "handler", "response"
   std::string_view limit;  // the key in conf/limits.h
+  std::string_view rule;   // the configuration line that decided: "sluice.toml:12"
+  std::string_view request_id;
+  bool peer_left = false;  // it was the peer who ended it
 };
 
 // Takes records. One per worker, called on its thread; must not block.

@@ -30,9 +30,11 @@ std::string keep_alive_line(std::chrono::milliseconds idle_timeout) {
 
 }  // namespace
 
-ListenerSettings::ListenerSettings(uint32_t index, conf::LimitSet limits)
+ListenerSettings::ListenerSettings(uint32_t index, conf::LimitSet limits,
+                                   std::vector<conf::AddressBlock> trusted)
     : index_(index),
       limits_(std::move(limits)),
+      trusted_(std::move(trusted)),
       h1_limits_(codec_limits(limits_.values)),
       persist_lines_(keep_alive_line(limits_.values.idle_timeout)) {}
 

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "conf/configuration.h"
 #include "protocol/h1/codec.h"
@@ -18,12 +19,15 @@ namespace sluice::http {
 class ListenerSettings final : public Owner {
  public:
   // `index`: the listener's, as sockets arrive with it (net::Peer::listener).
-  ListenerSettings(uint32_t index, conf::LimitSet limits);
+  // `trusted`: the peers whose X-Request-ID is taken over.
+  ListenerSettings(uint32_t index, conf::LimitSet limits,
+                   std::vector<conf::AddressBlock> trusted = {});
 
   uint32_t index() const noexcept { return index_; }
   const conf::Limits& limits() const noexcept { return limits_.values; }
   const conf::LimitSet& limit_set() const noexcept { return limits_; }
   const h1::Limits& h1_limits() const noexcept { return h1_limits_; }
+  const std::vector<conf::AddressBlock>& trusted() const noexcept { return trusted_; }
   // Sent with responses that leave the connection open.
   const std::string& persist_lines() const noexcept { return persist_lines_; }
 
@@ -32,6 +36,7 @@ class ListenerSettings final : public Owner {
 
   const uint32_t index_;
   const conf::LimitSet limits_;
+  const std::vector<conf::AddressBlock> trusted_;
   const h1::Limits h1_limits_;
   const std::string persist_lines_;
 };

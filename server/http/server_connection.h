@@ -24,6 +24,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string_view>
 
 #include "protocol/chain.h"
@@ -123,6 +124,8 @@ class ServerConnection final : public net::Task,
 
   // What the log is told (server_connection_records.cc).
   void record(bool complete);
+  std::string_view request_id(std::span<char, RequestIds::kSize> room) const;
+  std::string_view deciding_rule(std::string_view limit) const noexcept;
   void record_refusal(const ProtocolError& error);
   void record_cut(std::string_view cause, std::string_view limit);
 

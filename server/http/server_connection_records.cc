@@ -1,16 +1,27 @@
 // What a server connection tells the log: one record for each exchange, and one for each request
 // that never became an exchange because the codec refused it; and one for what was cut after that.
+#include <array>
 #include <chrono>
 
 #include "server/http/server_connection.h"
+#include "server/http/trusted_peers.h"
 
 namespace sluice::http {
+namespace {
+
+int64_t wall_microseconds() noexcept {
+  using namespace std::chrono;
+  return duration_cast<microseconds>(system_clock::now().time_since_epoch()).count();
+}
+
+}  // namespace
 
 void ServerConnection::record(bool complete) {
   if (context_.log == nullptr) return;
   using namespace std::chrono;
   const RequestHead& request = exchange_->request();
   const Explanation& said = exchange_->explanation();
+  std::array<char, RequestIds::kSize> room;
   context_.log->record(
       {.peer = peer_.address,
        .method = request.method_text,
@@ -22,40 +33,60 @@ void ServerConnection::record(bool complete) {
        .status = head_written_ ? exchange_->response().status : 0,
        .octets = framed_,
        .duration = duration_cast<microseconds>(net::Clock::now() - exchange_->started_at()),
-       .wall_microseconds =
-           duration_cast<microseconds>(system_clock::now().time_since_epoch()).count(),
+       .wall_microseconds = wall_microseconds(),
        .complete = complete,
        .cause = said.cause,
        .phase = said.phase,
-       .limit = said.limit});
+       .limit = said.limit,
+       .rule = said.cause.empty() ? std::string_view() : deciding_rule(said.limit),
+       .request_id = request_id(room),
+       .peer_left = !complete && (transport_->broken() || peer_ended_)});
+}
+
+// What a trusted proxy called the request, else a name of our own.
+std::string_view ServerConnection::request_id(std::span<char, RequestIds::kSize> room) const {
+  if (!listener_->trusted().empty()) {
+    const Field* const sent = exchange_->request().fields.find("X-Request-ID");
+    if (sent != nullptr && is_request_id(sent->value) &&
+        is_trusted(listener_->trusted(), peer_.address)) {
+      return sent->value;
+    }
+  }
+  context_.request_ids.make(room);
+  return {room.data(), room.size()};
+}
+
+// Where the limit that was met was set; else what the request was routed by.
+std::string_view ServerConnection::deciding_rule(std::string_view limit) const noexcept {
+  const conf::LimitSet& limits = exchange_ ? exchange_->limits() : listener_->limit_set();
+  const std::string_view set_at = limits.origin_of(limit);
+  if (!set_at.empty() || !exchange_) return set_at;
+  return exchange_->route().origin;
 }
 
 void ServerConnection::record_refusal(const ProtocolError& error) {
   if (context_.log == nullptr) return;
-  using namespace std::chrono;
-  context_.log->record(
-      {.peer = peer_.address,
-       .status = error.status,
-       .octets = status_text(error.status).size(),
-       .wall_microseconds =
-           duration_cast<microseconds>(system_clock::now().time_since_epoch()).count(),
-       .cause = error.cause,
-       .phase = "head",
-       .limit = error.limit});
+  context_.log->record({.peer = peer_.address,
+                        .status = error.status,
+                        .octets = status_text(error.status).size(),
+                        .wall_microseconds = wall_microseconds(),
+                        .cause = error.cause,
+                        .phase = "head",
+                        .limit = error.limit,
+                        .rule = deciding_rule(error.limit)});
 }
 
 // Responses that were framed whole, and recorded, did not leave whole.
 void ServerConnection::record_cut(std::string_view cause, std::string_view limit) {
   if (context_.log == nullptr) return;
-  using namespace std::chrono;
-  context_.log->record(
-      {.peer = peer_.address,
-       .wall_microseconds =
-           duration_cast<microseconds>(system_clock::now().time_since_epoch()).count(),
-       .complete = false,
-       .cause = cause,
-       .phase = "response",
-       .limit = limit});
+  context_.log->record({.peer = peer_.address,
+                        .wall_microseconds = wall_microseconds(),
+                        .complete = false,
+                        .cause = cause,
+                        .phase = "response",
+                        .limit = limit,
+                        .rule = deciding_rule(limit),
+                        .peer_left = transport_->broken() || peer_ended_});
 }
 
 }  // namespace sluice::http

@@ -14,6 +14,7 @@
 #include "protocol/h1/codec.h"
 #include "server/http/exchange.h"
 #include "server/http/exchange_record.h"
+#include "server/http/request_id.h"
 #include "server/http/router.h"
 #include "server/net/loop.h"
 
@@ -78,6 +79,7 @@ class ServerContext {
   BlockPool pool;
   h1::Workspace workspace;
   ExchangePool exchanges;
+  RequestIds request_ids;
   ConnectionList idle;  // waiting for a request, longest first
   ConnectionList active;
 

@@ -21,27 +21,33 @@ bool colour_refused() {
 
 LineForm form_for(const AccessLogOptions& options) {
   const bool terminal = options.destination == "stdout" && ::isatty(STDOUT_FILENO) == 1;
+  if (options.format == LogFormat::errors) return LineForm::error;
+  if (options.format == LogFormat::combined) return LineForm::combined;
   if (options.format == LogFormat::json) return LineForm::json;
   if (options.format == LogFormat::auto_ && !terminal) return LineForm::json;
   return terminal && !colour_refused() ? LineForm::coloured_text : LineForm::text;
+}
+
+// Null in `out` for "off".
+std::string start_writer(const std::string& name, LineForm form, LogWriter::Pace pace,
+                         std::shared_ptr<LogWriter>& out) {
+  if (name == "off") return {};
+  std::unique_ptr<LogDestination> destination;
+  std::string error = name == "stdout"   ? open_inherited(STDOUT_FILENO, destination)
+                      : name == "stderr" ? open_inherited(STDERR_FILENO, destination)
+                                         : open_file(name, destination);
+  if (!error.empty()) return error;
+  out = std::make_shared<LogWriter>(std::move(destination), form, pace);
+  return out->start();
 }
 
 }  // namespace
 
 std::string AccessLog::open(const AccessLogOptions& options, std::unique_ptr<AccessLog>& out) {
   std::shared_ptr<LogWriter> writer;
-  if (options.destination != "off") {
-    std::unique_ptr<LogDestination> destination;
-    std::string error = options.destination == "stdout"
-                            ? open_inherited(STDOUT_FILENO, destination)
-                            : open_file(options.destination, destination);
-    if (!error.empty()) return error;
-    writer = std::make_shared<LogWriter>(std::move(destination), form_for(options), options.pace);
-    error = writer->start();
-    if (!error.empty()) return error;
-  }
-  out.reset(new AccessLog(std::move(writer), options.ring_octets));
-  return {};
+  std::string error = start_writer(options.destination, form_for(options), options.pace, writer);
+  if (error.empty()) out.reset(new AccessLog(std::move(writer), options.ring_octets));
+  return error;
 }
 
 AccessLog::AccessLog(std::shared_ptr<LogWriter> writer, size_t ring_octets)

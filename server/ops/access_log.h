@@ -19,7 +19,13 @@
 
 namespace sluice::ops {
 
-enum class LogFormat : uint8_t { auto_, json, text };
+enum class LogFormat : uint8_t {
+  auto_,  // text when it is stdout and a terminal, else JSON
+  json,
+  text,
+  combined,
+  errors,  // error_line.h: for what an ErrorFilter lets through
+};
 
 struct AccessLogOptions {
   std::string destination = "stdout";   // "stdout", "off", or a path that is appended to

@@ -1,4 +1,4 @@
-// Both forms come from the C library's calendar, once a second.
+// All forms come from the C library's calendar, once a second.
 #include "server/ops/cached_date.h"
 
 #include <algorithm>
@@ -9,10 +9,12 @@ namespace sluice::ops {
 void CachedDate::render(int64_t second) noexcept {
   constexpr int64_t kEndOf9999 = 253'402'300'799;
   const time_t clamped = std::clamp<int64_t>(second, 0, kEndOf9999);
-  const bool utc = form_ == Form::rfc3339;
   std::tm parts{};
-  utc ? ::gmtime_r(&clamped, &parts) : ::localtime_r(&clamped, &parts);
-  size_ = std::strftime(text_, sizeof text_, utc ? "%Y-%m-%dT%H:%M:%S" : "%H:%M:%S", &parts);
+  form_ == Form::local_clock ? ::localtime_r(&clamped, &parts) : ::gmtime_r(&clamped, &parts);
+  const char* const format = form_ == Form::rfc3339       ? "%Y-%m-%dT%H:%M:%S"
+                             : form_ == Form::local_clock ? "%H:%M:%S"
+                                                          : "%d/%b/%Y:%H:%M:%S +0000";
+  size_ = std::strftime(text_, sizeof text_, format, &parts);
   second_ = second;
 }
 

@@ -14,6 +14,7 @@ class CachedDate {
   enum class Form : uint8_t {
     rfc3339,      // 2026-01-31T12:03:44, UTC (RFC 3339 section 5.6, without fraction and offset)
     local_clock,  // 12:03:44 where the reader is
+    common,       // 31/Jan/2026:12:03:44 +0000, as in the common log format
   };
 
   explicit CachedDate(Form form) noexcept : form_(form) {}
@@ -30,7 +31,7 @@ class CachedDate {
   const Form form_;
   int64_t second_ = INT64_MIN;
   size_t size_ = 0;
-  char text_[24];
+  char text_[32];
 };
 
 }  // namespace sluice::ops

@@ -3,9 +3,9 @@
 //
 // Keys, always in this order: time (RFC 3339, UTC, milliseconds), remote, method, host, target,
 // protocol, status, octets, duration_ms, user_agent, referer; then, only where they say something:
-// cause, phase, limit, complete. Client text goes out as it came, but for: what RFC 8259 section 7
-// wants escaped; DEL and the C1 controls, which some terminals obey; octets that are not UTF-8,
-// each written as the Latin-1 character of that number.
+// id, cause, phase, limit, rule, complete. Client text goes out as it came, but for: what RFC 8259
+// section 7 wants escaped; DEL and the C1 controls, which some terminals obey; octets that are not
+// UTF-8, each written as the Latin-1 character of that number.
 #pragma once
 
 #include <cstddef>

@@ -111,14 +111,17 @@ void remarks(LineCursor& out, const http::ExchangeRecord& record) noexcept {
   safe(out, record.phase, ' ');
   if (!record.limit.empty()) out.text(" limit: ");
   safe(out, record.limit);
+  if (!record.rule.empty()) out.text(" rule: ");
+  safe(out, record.rule);
 }
 
 }  // namespace
 
 size_t text_bound(const http::ExchangeRecord& r) noexcept {
   constexpr size_t kColumnsAndColours = 320;
-  return kColumnsAndColours + 4 * (r.peer.size() + r.method.size() + r.target.size() +
-                                   r.cause.size() + r.phase.size() + r.limit.size());
+  return kColumnsAndColours +
+         4 * (r.peer.size() + r.method.size() + r.target.size() + r.cause.size() + r.phase.size() +
+              r.limit.size() + r.rule.size());
 }
 
 char* render_text(char* at, const http::ExchangeRecord& record, CachedDate& date,

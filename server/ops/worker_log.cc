@@ -1,30 +1,66 @@
 // Per request this is: one bound, one reserve, one rendering, one commit, one look at the bell.
 #include "server/ops/worker_log.h"
 
+#include "server/ops/combined_line.h"
+#include "server/ops/error_line.h"
 #include "server/ops/json_line.h"
 #include "server/ops/text_line.h"
 
 namespace sluice::ops {
+namespace {
+
+CachedDate::Form date_form(LineForm form) noexcept {
+  if (form == LineForm::combined) return CachedDate::Form::common;
+  return form == LineForm::json || form == LineForm::error ? CachedDate::Form::rfc3339
+                                                           : CachedDate::Form::local_clock;
+}
+
+}  // namespace
 
 WorkerLog::WorkerLog(LineForm form, size_t ring_octets, Bell& bell)
-    : form_(form),
-      date_(form == LineForm::json ? CachedDate::Form::rfc3339 : CachedDate::Form::local_clock),
-      bell_(bell),
-      ring_(ring_octets) {}
+    : form_(form), date_(date_form(form)), bell_(bell), ring_(ring_octets) {}
 
 void WorkerLog::record(const http::ExchangeRecord& record) {
-  const bool json = form_ == LineForm::json;
-  char* begin = ring_.reserve(json ? json_bound(record) : text_bound(record));
+  char* begin = ring_.reserve(bound(record));
   if (begin == nullptr) {
     dropped_.store(dropped_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     ring_if_wanted();  // the writer tells of it, also when this line alone was too long for an
                        // empty ring
     return;
   }
-  const char* end = json ? render_json(begin, record, date_)
-                         : render_text(begin, record, date_, form_ == LineForm::coloured_text);
+  const char* end = render(begin, record);
   ring_.commit(static_cast<size_t>(end - begin));
   ring_if_wanted();
+}
+
+size_t WorkerLog::bound(const http::ExchangeRecord& record) const noexcept {
+  switch (form_) {
+    case LineForm::json:
+      return json_bound(record);
+    case LineForm::combined:
+      return combined_bound(record);
+    case LineForm::error:
+      return error_bound(record);
+    case LineForm::text:
+    case LineForm::coloured_text:
+      break;
+  }
+  return text_bound(record);
+}
+
+char* WorkerLog::render(char* out, const http::ExchangeRecord& record) noexcept {
+  switch (form_) {
+    case LineForm::json:
+      return render_json(out, record, date_);
+    case LineForm::combined:
+      return render_combined(out, record, date_);
+    case LineForm::error:
+      return render_error(out, record, date_);
+    case LineForm::text:
+    case LineForm::coloured_text:
+      break;
+  }
+  return render_text(out, record, date_, form_ == LineForm::coloured_text);
 }
 
 void WorkerLog::ring_if_wanted() noexcept {

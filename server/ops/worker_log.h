@@ -13,7 +13,7 @@
 
 namespace sluice::ops {
 
-enum class LineForm : uint8_t { json, text, coloured_text };
+enum class LineForm : uint8_t { json, text, coloured_text, combined, error };
 
 class WorkerLog final : public http::ExchangeLog {
  public:
@@ -29,6 +29,8 @@ class WorkerLog final : public http::ExchangeLog {
   uint64_t dropped() const noexcept { return dropped_.load(std::memory_order_relaxed); }
 
  private:
+  size_t bound(const http::ExchangeRecord& record) const noexcept;
+  char* render(char* out, const http::ExchangeRecord& record) noexcept;
   void ring_if_wanted() noexcept;
 
   const LineForm form_;

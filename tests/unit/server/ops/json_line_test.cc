@@ -58,7 +58,11 @@ TEST(JsonLine, SaysWhatIsUnusualOnlyThen) {
   record.cause = "the head took too long";
   record.phase = "head";
   record.limit = "head_timeout";
+  record.rule = "sluice.toml:7";
+  record.request_id = "0123456789abcdef";
   const json line = parsed(line_of(record));
+  EXPECT_EQ(line["rule"], "sluice.toml:7");
+  EXPECT_EQ(line["id"], "0123456789abcdef");
   EXPECT_EQ(line["complete"], false);
   EXPECT_EQ(line["cause"], "the head took too long");
   EXPECT_EQ(line["phase"], "head");

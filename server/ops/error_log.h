@@ -1,0 +1,43 @@
+// A worker's side of the error log: of all exchanges those that an operator should hear of, and not
+// more of them a second than a person can make use of.
+//
+// A flood of refusals must not fill a disk, so what goes beyond the rate is counted, and told in
+// one line when the next second's first line comes.
+#pragma once
+
+#include <cstdint>
+
+#include "server/http/exchange_record.h"
+#include "server/ops/worker_log.h"
+
+namespace sluice::ops {
+
+enum class ErrorLevel : uint8_t {
+  error,  // is_error (error_line.h)
+  info,   // also is_refusal
+};
+
+// Thread: the worker's. The logs outlive it.
+class ErrorFilter final : public http::ExchangeLog {
+ public:
+  static constexpr uint64_t kLinesASecond = 100;
+
+  // `next`: gets every record (the access log); may be null. `errors`: gets the lines.
+  ErrorFilter(ErrorLevel level, WorkerLog& errors, http::ExchangeLog* next)
+      : level_(level), errors_(errors), next_(next) {}
+
+  void record(const http::ExchangeRecord& record) override;
+
+ private:
+  bool wanted(const http::ExchangeRecord& record) const noexcept;
+  void begin_second(int64_t second, int64_t wall_microseconds);
+
+  const ErrorLevel level_;
+  WorkerLog& errors_;
+  http::ExchangeLog* const next_;
+  int64_t second_ = -1;
+  uint64_t lines_ = 0;     // of this second
+  uint64_t left_out_ = 0;  // of it
+};
+
+}  // namespace sluice::ops
