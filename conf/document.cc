@@ -73,6 +73,11 @@ const Node* Node::find(std::string_view key) const noexcept {
   return found != nullptr && !found->value.bad ? &found->value : nullptr;
 }
 
+bool Node::has_bad_entry() const noexcept {
+  return std::any_of(entries.begin(), entries.end(),
+                     [](const Entry& entry) { return entry.value.bad; });
+}
+
 std::string_view kind_text(const Node& node) noexcept {
   switch (node.kind) {
     case Node::Kind::table:

@@ -41,6 +41,9 @@ struct Node {
   // The value of a key; null when it is missing or bad.
   const Node* find(std::string_view key) const noexcept;
   const Entry* entry(std::string_view key) const noexcept;
+  // Whether something was said about an entry of this table: then what seems to be missing may be
+  // there under a wrong name.
+  bool has_bad_entry() const noexcept;
 };
 
 struct Entry {

@@ -445,9 +445,9 @@ std::string joined(const std::vector<std::string>& words) {
 void add_numbers(const Key& key, std::vector<std::string>& words) {
   for (const int64_t number : key.numbers) words.push_back(std::to_string(number));
   if (!key.numbers.empty()) return;
-  if (key.most == INT64_MAX) {
-    words.emplace_back(key.least == 0 ? "an integer"
-                                      : "an integer from " + std::to_string(key.least));
+  // What only keeps numbers from overflowing means nothing to people.
+  if (key.most >= int64_t{1} << 62) {
+    words.push_back("an integer of at least " + std::to_string(key.least));
   } else {
     words.push_back("an integer from " + std::to_string(key.least) + " to " +
                     std::to_string(key.most));

@@ -1,6 +1,7 @@
 // The configuration as a whole: the file's own keys, then listeners, then sites.
 #include "conf/reader.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "conf/reading/include.h"
@@ -28,8 +29,8 @@ class ConfigurationReader {
     read_process(main, files.front().folder);
     read_limits(main, configuration_->limits, report());
     read_fields(main, fields_, report());
-    read_listeners(files);
-    read_sites(files);
+    const std::vector<Place> listeners = read_listeners(files);
+    read_sites(files, listeners);
     return configuration_;
   }
 
@@ -99,20 +100,21 @@ class ConfigurationReader {
     }
   }
 
-  void read_listeners(const std::vector<File>& files) {
+  std::vector<Place> read_listeners(const std::vector<File>& files) {
     ListenerReader listeners(*configuration_, report());
     for_each(files, "listener",
              [&](const Node& table, const std::string&) { listeners.read(table); });
     listeners.finish();
+    return listeners.places();
   }
 
-  void read_sites(const std::vector<File>& files) {
+  void read_sites(const std::vector<File>& files, const std::vector<Place>& listeners) {
     SiteReader sites(*configuration_, fields_, context_);
     for_each(files, "site",
              [&](const Node& table, const std::string& folder) { sites.read(table, folder); });
-    // A list of sites that is no list was complained about.
-    const Entry* entry = files.front().root.entry("site");
-    if (entry == nullptr || !entry->value.bad) sites.finish(0);
+    const bool complete = std::none_of(files.begin(), files.end(),
+                                       [](const File& file) { return file.root.has_bad_entry(); });
+    sites.finish(complete, listeners);
   }
 
   const ReadingContext& context_;

@@ -56,7 +56,7 @@ void read_answer(const Node& table, CacheRule& rule, Report& report) {
   if (says_store && says_age) {
     report.error(Code::cache_rule_with_two_answers, table.entry("max_age")->key_place,
                  "a rule has `store` or `max_age`, not both");
-  } else if (!says_store && !says_age) {
+  } else if (!says_store && !says_age && !table.has_bad_entry()) {
     report.error(Code::cache_rule_without_answer, table.place, "the rule does not say what to do",
                  {"expected max_age = \"1h\", or store = \"no-cache\""});
   }
@@ -87,7 +87,7 @@ void read_rule(const Node& table, CacheRule& rule, Report& report) {
 bool read_match(const Node& table, CacheRule& rule, Covered& covered, Report& report) {
   const Node* match = table.find("match");
   if (match == nullptr) {
-    if (table.entry("match") == nullptr) {
+    if (!table.has_bad_entry()) {
       report.error(Code::missing_key, table.place, "the rule has no 'match'",
                    {"expected match = \"/assets/**\" or match = \"*.css\""});
     }

@@ -9,18 +9,18 @@
 namespace sluice::conf {
 
 void ListenerReader::read(const Node& table) {
-  any_ = true;
   Listener listener;
   listener.origin = report_.origin(table.place);
   listener.limits = configuration_.limits;
   read_limits(table, listener.limits, report_);
   read_address(table, listener);
   read_name(table, listener);
+  places_.push_back(table.place);
   configuration_.listeners.push_back(std::move(listener));
 }
 
 void ListenerReader::finish() {
-  if (any_) return;
+  if (!places_.empty()) return;
   configuration_.listeners.push_back(
       {.name = "default", .address = "127.0.0.1:8080", .limits = configuration_.limits});
 }
@@ -28,7 +28,7 @@ void ListenerReader::finish() {
 void ListenerReader::read_address(const Node& table, Listener& listener) {
   const Node* node = table.find("address");
   if (node == nullptr) {
-    if (table.entry("address") != nullptr) return;
+    if (table.has_bad_entry()) return;
     return report_.error(Code::missing_key, table.place, "the listener has no 'address'",
                          {"expected address = \":8080\""});
   }

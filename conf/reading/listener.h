@@ -3,6 +3,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "conf/configuration.h"
 #include "conf/document.h"
@@ -20,6 +21,8 @@ class ListenerReader {
   void read(const Node& table);
   // Call it once, after the last listener. Without one there is the default one.
   void finish();
+  // Of the listeners, in their order; the default one has none.
+  const std::vector<Place>& places() const { return places_; }
 
  private:
   void read_address(const Node& table, Listener& listener);
@@ -29,7 +32,7 @@ class ListenerReader {
   Report& report_;
   std::map<std::string, Origin> names_;
   std::map<std::string, Origin> addresses_;
-  bool any_ = false;
+  std::vector<Place> places_;
 };
 
 }  // namespace sluice::conf

@@ -52,9 +52,9 @@ class RouteReader {
 
   const Entry* only(const Names& names, Code none, Code two, const std::string& expected) {
     const auto found = present(table_, names);
-    if (found.empty()) {
-      report().error(none, table_.place, "the route has no " + expected, {"expected one of these"});
-      return nullptr;
+    if (found.empty() && !table_.has_bad_entry()) {
+      report().error(none, table_.place, "the route has no " + expected,
+                     {"a route has one of them"});
     }
     for (size_t i = 1; i < found.size(); ++i) {
       report().error(
@@ -153,7 +153,7 @@ class RouteReader {
       route_.action = std::move(files);
       return true;
     }
-    if (keys.entry("root") == nullptr) {
+    if (!keys.has_bad_entry() && !site_.table.has_bad_entry()) {
       report().error(Code::missing_key, table_.entry("files")->key_place,
                      "neither the route nor its site has a 'root'",
                      {"expected files = \"folder\" or files = { root = \"folder\" }"});

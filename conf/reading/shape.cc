@@ -22,6 +22,7 @@ std::string elsewhere(std::string_view name) {
   for (const Table* table : all_tables()) {
     if (table->any != nullptr || find_key(*table, name) == nullptr) continue;
     homes += (homes.empty() ? "" : ", ") + std::string(table->title);
+    if (table == &file_table()) homes += " itself: it stands above the first [header]";
   }
   return homes.empty() ? homes : quoted(name) + " is a key of " + homes;
 }
@@ -97,10 +98,22 @@ std::string type_hint(const std::string& name, const Node& node, const Key& key)
   return {};
 }
 
+std::string described(const Node& node) {
+  if (node.had_variable) return "the string " + quoted(node.text);
+  return std::string(kind_text(node));
+}
+
 void wrong_type(const std::string& name, Node& node, const Key& key, Report& report) {
   node.bad = true;
-  report.error(Code::wrong_type, node.place, quoted(name) + " is " + std::string(kind_text(node)),
+  report.error(Code::wrong_type, node.place, quoted(name) + " is " + described(node),
                {expected_of(key), type_hint(name, node, key)});
+}
+
+void wrong_item(const std::string& name, Node& item, const Key& key, Report& report) {
+  item.bad = true;
+  report.error(Code::wrong_type, item.place,
+               "an item of " + quoted(name) + " is " + described(item),
+               {(key.forms & kTables) ? "expected a table" : "expected a string"});
 }
 
 // A variable's text where a number or a boolean is wanted.
@@ -144,7 +157,7 @@ void check_string(const std::string& name, Node& node, const Key& key, Report& r
     return;
   node.bad = true;
   report.error(Code::wrong_choice, node.place, quoted(name) + " is " + quoted(node.text),
-               {expected_of(key), did_you_mean(node.text, choices)});
+               {expected_of(key), choices.size() > 1 ? did_you_mean(node.text, choices) : ""});
 }
 
 void check_items(const std::string& name, Node& array, const Key& key, Report& report) {
@@ -153,7 +166,7 @@ void check_items(const std::string& name, Node& array, const Key& key, Report& r
                            ? (key.forms & kStrings) != 0
                            : item.kind == Node::Kind::table && (key.forms & kTables) != 0;
     if (!right) {
-      wrong_type(name, item, key, report);
+      wrong_item(name, item, key, report);
     } else if (item.kind == Node::Kind::table) {
       check_shape(item, *key.table, report);
     } else {

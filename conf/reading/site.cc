@@ -20,27 +20,29 @@ SiteReader::SiteReader(Configuration& configuration, const std::vector<FieldRule
 void SiteReader::read(const Node& table, const std::string& folder) {
   Site site;
   site.origin = report().origin(table.place);
+  read_listeners(table, site);
   read_hosts(table, site);
   site.name = text_or(table, "name", site.hosts.empty() ? "default" : site.hosts.front());
   read_default(table, site);
-  read_listeners(table, site);
   read_media_types(table, site);
   site.limits = configuration_.limits;
   read_limits(table, site.limits, report());
   read_content(table, folder, site);
   check_purpose(table, site);
   places_.push_back(table.place);
+  hostless_excused_.push_back(table.entry("hosts") != nullptr || table.has_bad_entry());
   configuration_.sites.push_back(std::move(site));
 }
 
-void SiteReader::finish(uint32_t main_source) {
+void SiteReader::finish(bool complete, const std::vector<Place>& listeners) {
   if (configuration_.sites.empty()) {
-    return report().error(Code::no_site, {.source = main_source}, "there is no [[site]]",
+    if (!complete) return;
+    return report().error(Code::no_site, {}, "there is no [[site]]",
                           {"the least one: [[site]] with root = \"public\""});
   }
   if (!default_) configuration_.sites.front().is_default = true;
   check_hostless();
-  check_unused_listeners();
+  check_unused_listeners(listeners);
 }
 
 // --- Who is answered -----------------------------------------------------------------------------
@@ -55,17 +57,31 @@ void SiteReader::read_hosts(const Node& table, Site& site) {
   for (const Node* host : strings_of(*hosts)) read_host(*host, site);
 }
 
+namespace {
+
+// Whether sites with these `listeners` have one in common.
+bool share_listener(const std::vector<std::string>& left, const std::vector<std::string>& right) {
+  if (left.empty() || right.empty()) return true;
+  return std::any_of(left.begin(), left.end(), [&](const std::string& name) {
+    return std::find(right.begin(), right.end(), name) != right.end();
+  });
+}
+
+}  // namespace
+
 void SiteReader::read_host(const Node& node, Site& site) {
   std::string host = lower(node.text);
   if (const std::string problem = host_problem(host); !problem.empty()) {
     return report().error(Code::bad_host, node.place, "'" + node.text + "' is no host: " + problem);
   }
-  const auto [first, added] = hosts_.emplace(host, report().origin(node.place));
-  if (!added) {
+  std::vector<Owner>& owners = hosts_[host];
+  for (const Owner& owner : owners) {
+    if (!share_listener(owner.listeners, site.listeners)) continue;
     return report().error(Code::duplicate_host, node.place,
                           "the host '" + host + "' belongs to a site already",
-                          {"it stands at " + first->second});
+                          {"it stands at " + owner.origin});
   }
+  owners.push_back({site.listeners, report().origin(node.place)});
   site.hosts.push_back(std::move(host));
 }
 
@@ -107,11 +123,11 @@ void SiteReader::check_hostless() {
   for (size_t i = 0; i < configuration_.sites.size(); ++i) {
     const Site& site = configuration_.sites[i];
     if (!site.hosts.empty()) continue;
-    if (!site.is_default) {
+    if (!site.is_default && !hostless_excused_[i]) {
       report().error(Code::missing_host, places_[i],
                      "the site has no 'hosts', and is not the default one",
                      {"add hosts = [\"example.com\"], or default = true"});
-    } else if (configuration_.unknown_host.status != 0) {
+    } else if (site.is_default && configuration_.unknown_host.status != 0) {
       report().warning(Code::unreachable_site, places_[i],
                        "no request gets to this site: it has no 'hosts', and hosts that no site "
                        "names get " +
@@ -121,16 +137,14 @@ void SiteReader::check_hostless() {
   }
 }
 
-void SiteReader::check_unused_listeners() {
+void SiteReader::check_unused_listeners(const std::vector<Place>& listeners) {
   if (all_listeners_used_) return;
-  for (const Listener& listener : configuration_.listeners) {
-    if (used_listeners_.contains(listener.name)) continue;
-    const size_t colon = listener.origin.rfind(':');
-    uint32_t line = 0;
-    std::from_chars(listener.origin.data() + colon + 1,
-                    listener.origin.data() + listener.origin.size(), line);
-    report().warning(Code::unused_listener, {.line = line},
-                     "no site names the listener '" + listener.name + "'");
+  for (size_t i = 0; i < listeners.size(); ++i) {
+    const std::string& name = configuration_.listeners[i].name;
+    if (used_listeners_.contains(name)) continue;
+    report().warning(Code::unused_listener, listeners[i],
+                     "no site names the listener '" + name + "'",
+                     {"name it in `listeners` of a site, or take it away"});
   }
 }
 
@@ -205,7 +219,7 @@ void SiteReader::read_error_page(const Entry& entry, const std::string& root, Si
 void SiteReader::read_error_pages(const Node& table, const std::string& root, Site& site) {
   const Node* pages = table.find("error_pages");
   if (pages == nullptr) return;
-  if (root.empty() && table.entry("root") == nullptr) {
+  if (root.empty() && table.entry("root") == nullptr && !table.has_bad_entry()) {
     report().error(Code::error_page_without_root, table.entry("error_pages")->key_place,
                    "pages for errors are files below the site's 'root', and it has none",
                    {"add root = \"folder\""});
@@ -214,7 +228,7 @@ void SiteReader::read_error_pages(const Node& table, const std::string& root, Si
 }
 
 void SiteReader::check_purpose(const Node& table, const Site& site) {
-  if (table.entry("root") != nullptr) return;
+  if (table.entry("root") != nullptr || table.has_bad_entry()) return;
   if (table.entry("route") == nullptr) {
     report().error(Code::site_answers_nothing, table.place,
                    "the site has neither 'root' nor routes",

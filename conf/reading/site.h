@@ -20,8 +20,9 @@ class SiteReader {
              const ReadingContext& context);
 
   void read(const Node& table, const std::string& folder);
-  // Call it once, after the last site.
-  void finish(uint32_t main_source);
+  // Call it once, after the last site. `complete`: nothing in the files was so wrong that a site
+  // may be hidden behind it. `listeners` are the places of those that are written.
+  void finish(bool complete, const std::vector<Place>& listeners);
 
  private:
   Report& report() const { return context_.report; }
@@ -35,15 +36,22 @@ class SiteReader {
   void read_content(const Node& table, const std::string& folder, Site& site);
   void check_purpose(const Node& table, const Site& site);
   void check_hostless();
-  void check_unused_listeners();
+  void check_unused_listeners(const std::vector<Place>& listeners);
 
   Configuration& configuration_;
   const std::vector<FieldRule>& fields_;
   const ReadingContext& context_;
-  std::unordered_map<std::string, Origin> hosts_;
-  std::optional<Origin> default_;                 // where a site says that it is the default one
-  std::vector<Place> places_;                     // of the sites
-  std::set<std::string, std::less<>> listeners_;  // names
+  // A host may belong to several sites that no listener reaches both of.
+  struct Owner {
+    std::vector<std::string> listeners;  // empty: all
+    Origin origin;
+  };
+  std::unordered_map<std::string, std::vector<Owner>> hosts_;
+  std::optional<Origin> default_;  // where a site says that it is the default one
+  std::vector<Place> places_;      // of the sites
+  // Whether a site without hosts said something about them that was wrong.
+  std::vector<bool> hostless_excused_;
+  std::set<std::string, std::less<>> listeners_;       // names
   std::set<std::string, std::less<>> used_listeners_;  // that sites name
   bool all_listeners_used_ = false;
 };

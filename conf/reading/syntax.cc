@@ -32,10 +32,13 @@ constexpr std::array kHints = {
     Hint{"leading zeroes", "write the number without the zero in front"},
     Hint{"as array-of-tables", "use [name] or [[name]] for it, not both"},
     Hint{"unescaped control characters", "write it as an escape such as \\n, or leave it out"},
-    Hint{"invalid utf-8", "a configuration is written in UTF-8"},
+    Hint{"invalid UTF-8", "a configuration is written in UTF-8"},
     Hint{"expected comma or closing ']'", "the array that begins before here has no ']'"},
     Hint{"table header: expected ']'", "as many brackets close a header as open it"},
 };
+
+// What the library says of every value that it cannot begin to read.
+constexpr std::string_view kNoValue = "could not determine value type";
 
 bool has(std::string_view text, std::string_view part) { return text.find(part) != text.npos; }
 
@@ -66,8 +69,11 @@ std::string_view bare_value(std::string_view line) {
   return value.find_first_of("\"'[]{},=") == value.npos ? value : std::string_view();
 }
 
-std::string hint_for(std::string_view said, std::string_view line) {
-  const bool about_value = has(said, "value type") || has(said, "comment or whitespace") ||
+std::string hint_for(std::string_view said, const Place& place, std::string_view line) {
+  if (has(said, kNoValue) && place.column <= line.find('=') && has(line, "=")) {
+    return "a value was expected, and here is a key: does an array above lack its ']'?";
+  }
+  const bool about_value = has(said, kNoValue) || has(said, "comment or whitespace") ||
                            has(said, "integer: expected") || has(said, "floating-point");
   if (about_value && (has(line, "\u201C") || has(line, "\u2018") || has(line, "\u201D"))) {
     return "these are typographic quotes; TOML knows \" and '";
@@ -83,6 +89,7 @@ std::string hint_for(std::string_view said, std::string_view line) {
 // "Error while parsing array: expected ..." -> "expected ... (while reading array)".
 std::string message_of(const std::string& said) {
   constexpr std::string_view kPrefix = "Error while parsing ";
+  if (has(said, kNoValue)) return "this is no value of TOML";
   if (!said.starts_with(kPrefix)) return said;
   const size_t colon = said.find(": ");
   if (colon == said.npos) return said;
@@ -112,7 +119,7 @@ void report_duplicate(const std::string& said, const Place& place, std::string_v
   const bool header = line.starts_with('[');
   report.error(Code::duplicate_key, on_line(place, line, name.substr(name.rfind('.') + 1)),
                "'" + name + "' is defined a second time",
-               {header ? hint_for(said, line) : std::string(),
+               {header ? hint_for(said, place, line) : std::string(),
                 header ? "write all of its keys below one header" : "keep one of the two"});
 }
 
@@ -120,13 +127,15 @@ void report_syntax(SyntaxError error, Report& report) {
   const std::string_view line = line_at(report.text(error.place.source), error.place.line);
   std::string said = replaced(error.message, "'\\n'", "the line's end");
   said = replaced(std::move(said), "'\\r'", "the line's end");
+  said = replaced(std::move(said), "Encountered invalid utf-8", "invalid UTF-8");
   if (!redefined(said).empty()) return report_duplicate(said, error.place, line, report);
   const bool at_end = error.place.column > count_characters(line);
   if (at_end && has(said, "unescaped control characters")) {
     return report.error(Code::toml_syntax, error.place, "the string has no closing quote",
                         {"close it on this line; a text of several lines stands in \"\"\""});
   }
-  report.error(Code::toml_syntax, error.place, message_of(said), {hint_for(said, line)});
+  report.error(Code::toml_syntax, error.place, message_of(said),
+               {hint_for(said, error.place, line)});
 }
 
 }  // namespace

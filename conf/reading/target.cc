@@ -99,7 +99,7 @@ std::optional<RedirectAction> read_redirect(const Node& node, const TargetScope&
   RedirectAction action;
   const Node* to = table ? node.find("to") : &node;
   if (to == nullptr) {
-    if (node.entry("to") == nullptr) {
+    if (!node.has_bad_entry()) {
       scope.report.error(Code::missing_key, node.place, "the redirect has no 'to'",
                          {"expected redirect = { to = \"/new\", status = 301 }"});
     }
