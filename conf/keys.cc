@@ -13,6 +13,7 @@ namespace sluice::conf {
 namespace {
 
 constexpr unsigned kOneOrMore = kString | kStrings;
+constexpr std::string_view kPath = "^/";
 
 constexpr std::array<std::string_view, 4> kLogFormats = {"auto", "json", "text", "combined"};
 constexpr std::array<std::string_view, 2> kErrorLevels = {"error", "info"};
@@ -33,6 +34,16 @@ const std::vector<std::string>& limit_defaults() {
   return kTexts;
 }
 
+std::string_view example_of(Unit unit) {
+  if (unit == Unit::time) return "\"10s\"";
+  return unit == Unit::count ? "100" : "\"8KiB\"";
+}
+
+std::string_view pattern_of(Unit unit) {
+  if (unit == Unit::time) return "^[0-9]+(ms|s|m|h)$";
+  return unit == Unit::count ? "^[0-9]+$" : "^[0-9]+(KiB|MiB|GiB)?$";
+}
+
 std::vector<Key> limit_keys(bool all, LimitScope scope) {
   std::vector<Key> keys;
   const auto limits = all_limits();
@@ -45,9 +56,8 @@ std::vector<Key> limit_keys(bool all, LimitScope scope) {
                     .about = limits[i].reason,
                     .least = time ? 0 : static_cast<int64_t>(limits[i].least),
                     .most = time ? INT64_MAX : static_cast<int64_t>(limits[i].most),
-                    .example = time                            ? "\"10s\""
-                               : limits[i].unit == Unit::count ? "100"
-                                                               : "\"8KiB\""});
+                    .example = example_of(limits[i].unit),
+                    .pattern = pattern_of(limits[i].unit)});
   }
   return keys;
 }
@@ -99,11 +109,14 @@ constexpr Table kFields{"fields", kFieldKeys};
 constexpr std::array kCacheKeys = {
     Key{.name = "match",
         .about = "Which paths: a pattern such as \"/assets/**\", or a name such as \"*.css\".",
-        .example = "\"/assets/**\""},
+        .example = "\"/assets/**\"",
+        .required = true,
+        .pattern = "^[/*]"},
     Key{.name = "max_age",
         .about = "How long caches may use the response without asking: \"30s\", \"10m\", \"12h\", "
                  "\"365d\".",
-        .example = "\"365d\""},
+        .example = "\"365d\"",
+        .pattern = "^[0-9]+[smhd]$"},
     Key{.name = "immutable",
         .forms = kBoolean,
         .fallback = "false",
@@ -167,7 +180,8 @@ constexpr std::array kRedirectKeys = {
     Key{.name = "to",
         .about = "Where to: a path or a URL; $1 to $9 are the pattern's captures ($1 of a prefix "
                  "is the rest of the path), $query is \"?...\" or nothing, $$ is a dollar.",
-        .example = "\"/new/$1\""},
+        .example = "\"/new/$1\"",
+        .required = true},
     Key{.name = "status",
         .forms = kInteger,
         .fallback = "302",
@@ -198,13 +212,16 @@ constexpr Table kRespond{"respond", kRespondKeys};
 constexpr std::array kRouteKeys = {
     Key{.name = "path",
         .about = "Answers this path and no other. A route has one of path, prefix and pattern.",
-        .example = "\"/health\""},
+        .example = "\"/health\"",
+        .pattern = kPath},
     Key{.name = "prefix",
         .about = "Answers every path that starts so; \"/docs\" means \"/docs\" and \"/docs/...\".",
-        .example = "\"/docs/\""},
+        .example = "\"/docs/\"",
+        .pattern = kPath},
     Key{.name = "pattern",
         .about = "Answers paths of this form: `*` is any run of octets without '/', `**` any run.",
-        .example = "\"/blog/*/*\""},
+        .example = "\"/blog/*/*\"",
+        .pattern = "^[/*]"},
     Key{.name = "files",
         .forms = kString | kTable,
         .about = "Serves files; a string is the `root`. A route has one of files, redirect, "
@@ -219,7 +236,8 @@ constexpr std::array kRouteKeys = {
     Key{.name = "rewrite",
         .about = "Looks for a route again with this path, which may hold captures as in "
                  "redirect.to; a '?' replaces the query.",
-        .example = "\"/index.html\""},
+        .example = "\"/index.html\"",
+        .pattern = kPath},
     Key{.name = "respond",
         .forms = kInteger | kString | kTable,
         .about = "Answers with a fixed text; an integer is the `status`, a string the `body`.",
@@ -247,11 +265,12 @@ constexpr Table kRoute{"[[site.route]]", kRouteKeys};
 constexpr Key kMediaType{.name = "*",
                          .about = "The media type of files with this extension.",
                          .example = "\"application/wasm\""};
-constexpr Table kMediaTypes{"media_types", {}, &kMediaType};
+constexpr Table kMediaTypes{"media_types", {}, &kMediaType, "^[^A-Z./]+$"};
 constexpr Key kErrorPage{.name = "*",
                          .about = "The page for this status (404), or for this class (5xx).",
-                         .example = "\"/404.html\""};
-constexpr Table kErrorPages{"error_pages", {}, &kErrorPage};
+                         .example = "\"/404.html\"",
+                         .pattern = kPath};
+constexpr Table kErrorPages{"error_pages", {}, &kErrorPage, "^[45]([0-9][0-9]|xx)$"};
 
 const Table& site_table() {
   static const std::array kKeys = {
@@ -320,7 +339,8 @@ const Table& listener_table() {
       Key{.name = "address",
           .about = "Where it listens: \"HOST:PORT\", \":PORT\" (all addresses), \"[::1]:PORT\" or "
                    "\"unix:/path\".",
-          .example = "\":8080\""},
+          .example = "\":8080\"",
+          .required = true},
       Key{.name = "limits",
           .forms = kTable,
           .about = "Limits that hold for its connections.",

@@ -35,12 +35,17 @@ struct Key {
   int64_t most = INT64_MAX;
   std::span<const int64_t> numbers = {};  // of kInteger: nothing else; empty: the range
   std::string_view example = {};          // as it stands in a file, when the kind does not say it
+  bool required = false;
+  // Of kString: what it looks like, as ECMAScript's regular expressions; for editors, the reader
+  // says more about what is wrong.
+  std::string_view pattern = {};
 };
 
 struct Table {
   std::string_view title;  // "[[site]]", as messages name it
   std::span<const Key> keys;
-  const Key* any = nullptr;  // set: keys are the user's own words, and their values are this
+  const Key* any = nullptr;     // set: keys are the user's own words, and their values are this
+  std::string_view names = {};  // of these words: what they look like
 };
 
 // The file itself. A main file holds all of its keys; an included one those of included_keys().

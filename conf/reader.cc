@@ -2,6 +2,7 @@
 #include "conf/reader.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <utility>
 
 #include "conf/reading/include.h"
@@ -123,6 +124,18 @@ class ConfigurationReader {
 };
 
 }  // namespace
+
+std::optional<std::string> process_environment(std::string_view name) {
+  const char* value = std::getenv(std::string(name).c_str());
+  return value != nullptr ? std::optional<std::string>(value) : std::nullopt;
+}
+
+std::string find_configuration() {
+  for (const char* path : {"sluice.toml", "/etc/sluice/sluice.toml"}) {
+    if (real_files().kind(path) != FileSource::Kind::missing) return path;
+  }
+  return {};
+}
 
 Reading read_configuration(const std::string& path, const Environment& environment,
                            FileSource& files) {

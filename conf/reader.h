@@ -28,7 +28,17 @@ struct Reading {
 // Reads `path` and what it includes. Paths in a file are relative to the file's folder.
 Reading read_configuration(const std::string& path, const Environment& environment);
 
-// The same, with another file system: tests and fuzzing bring their own.
+// The process's environment.
+std::optional<std::string> process_environment(std::string_view name);
+
+// Which file is read when none is named: the first that exists of ./sluice.toml and
+// /etc/sluice/sluice.toml; empty when neither does, and kNoConfiguration says what to do.
+std::string find_configuration();
+inline constexpr std::string_view kNoConfiguration =
+    "there is no configuration: neither sluice.toml in this folder nor /etc/sluice/sluice.toml "
+    "exists; name one with -c FILE, or serve a folder without one: sluice serve DIR";
+
+// read_configuration with another file system: tests and fuzzing bring their own.
 Reading read_configuration(const std::string& path, const Environment& environment,
                            FileSource& files);
 

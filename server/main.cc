@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "conf/limits.h"
+#include "server/commands/check.h"
 #include "server/serve.h"
 
 namespace {
@@ -60,12 +61,22 @@ int run(int argc, char** argv) {
                     "Change a limit, e.g. head_timeout=5s; may be given several times");
   serve->footer([] { return limits_help(); });
 
+  sluice::CheckOptions checking;
+  CLI::App* check = app.add_subcommand("check", "Say what is wrong with a configuration");
+  check->add_option("-c,--config", checking.file,
+                    "The file [sluice.toml, else /etc/sluice/sluice.toml]");
+  check->add_flag("--json", checking.json, "Everything found as a JSON array, for machines");
+  check->add_flag("--schema", checking.schema, "Print the JSON schema for editors instead");
+  check->add_flag("--reference", checking.reference,
+                  "Print the page of all keys and limits instead");
+
   try {
     app.parse(argc, argv);
     apply_limits(limits, options.limits);
   } catch (const CLI::ParseError& error) {
     return app.exit(error);
   }
+  if (check->parsed()) return sluice::check(checking);
   return sluice::serve(options);
 }
 

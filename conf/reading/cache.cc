@@ -86,13 +86,7 @@ void read_rule(const Node& table, CacheRule& rule, Report& report) {
 
 bool read_match(const Node& table, CacheRule& rule, Covered& covered, Report& report) {
   const Node* match = table.find("match");
-  if (match == nullptr) {
-    if (!table.has_bad_entry()) {
-      report.error(Code::missing_key, table.place, "the rule has no 'match'",
-                   {"expected match = \"/assets/**\" or match = \"*.css\""});
-    }
-    return false;
-  }
+  if (match == nullptr) return false;
   rule.match = match->text;
   if (const std::string problem = PathPattern::problem(match->text); !problem.empty()) {
     report.error(Code::bad_pattern, match->place,

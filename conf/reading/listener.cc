@@ -27,11 +27,7 @@ void ListenerReader::finish() {
 
 void ListenerReader::read_address(const Node& table, Listener& listener) {
   const Node* node = table.find("address");
-  if (node == nullptr) {
-    if (table.has_bad_entry()) return;
-    return report_.error(Code::missing_key, table.place, "the listener has no 'address'",
-                         {"expected address = \":8080\""});
-  }
+  if (node == nullptr) return;
   listener.address = node->text;
   ListenAddress address;
   if (const std::string problem = parse_listen_address(node->text, address); !problem.empty()) {

@@ -185,6 +185,18 @@ void check_value(const std::string& name, Node& node, const Key& key, Report& re
   if (node.kind == Node::Kind::table) check_shape(node, *key.table, report);
 }
 
+// What seems to be missing may be there under a wrong name, of which something was said.
+void check_required(const Node& table, const Table& shape, Report& report) {
+  if (table.has_bad_entry()) return;
+  for (const Key& key : shape.keys) {
+    if (!key.required || table.entry(key.name) != nullptr) continue;
+    const std::string name(key.name);
+    report.error(Code::missing_key, table.place,
+                 std::string(shape.title) + " has no " + quoted(name),
+                 {"expected " + name + " = " + std::string(key.example)});
+  }
+}
+
 }  // namespace
 
 void check_shape(Node& table, const Table& shape, Report& report) {
@@ -196,6 +208,7 @@ void check_shape(Node& table, const Table& shape, Report& report) {
       unknown_key(entry, shape, report);
     }
   }
+  check_required(table, shape, report);
 }
 
 }  // namespace sluice::conf

@@ -98,13 +98,7 @@ std::optional<RedirectAction> read_redirect(const Node& node, const TargetScope&
   const bool table = node.kind == Node::Kind::table;
   RedirectAction action;
   const Node* to = table ? node.find("to") : &node;
-  if (to == nullptr) {
-    if (!node.has_bad_entry()) {
-      scope.report.error(Code::missing_key, node.place, "the redirect has no 'to'",
-                         {"expected redirect = { to = \"/new\", status = 301 }"});
-    }
-    return std::nullopt;
-  }
+  if (to == nullptr) return std::nullopt;
   if (const Node* status = table ? node.find("status") : nullptr) {
     action.status = static_cast<int>(status->integer);
   }

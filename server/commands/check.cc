@@ -1,0 +1,170 @@
+// Showing a configuration: its mistakes, then its sites with their routes as they are tried.
+#include "server/commands/check.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+#include <string_view>
+#include <variant>
+
+#include "conf/path_matcher.h"
+#include "conf/reader.h"
+#include "conf/reference.h"
+#include "conf/schema.h"
+
+namespace sluice {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+void print(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+
+// "1 site", "2 sites", "no sites".
+std::string counted(size_t count, const std::string& word) {
+  const std::string number = count == 0 ? "no" : std::to_string(count);
+  return number + " " + word + (count == 1 ? "" : "s");
+}
+
+std::string joined(const std::vector<std::string>& words, std::string_view none) {
+  if (words.empty()) return std::string(none);
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
+  return text;
+}
+
+// --- Routes --------------------------------------------------------------------------------------
+
+std::string_view kind_text(conf::PathMatch::Kind kind) {
+  switch (kind) {
+    case conf::PathMatch::Kind::exact:
+      return "path";
+    case conf::PathMatch::Kind::prefix:
+      return "prefix";
+    case conf::PathMatch::Kind::pattern:
+      return "pattern";
+  }
+  return {};
+}
+
+struct ActionText {
+  std::string operator()(const conf::FilesAction& files) const {
+    std::string text = "files " + files.root;
+    if (!files.strip.empty()) text += ", strip " + files.strip;
+    if (files.listing) text += ", listing";
+    if (files.clean_urls) text += ", clean_urls";
+    if (files.spa) text += ", spa";
+    return text + (files.else_next ? ", else next" : "");
+  }
+  std::string operator()(const conf::RedirectAction& redirect) const {
+    return "redirect " + std::to_string(redirect.status) + " " + redirect.to;
+  }
+  std::string operator()(const conf::RewriteAction& rewrite) const {
+    return "rewrite " + rewrite.to;
+  }
+  std::string operator()(const conf::RespondAction& respond) const {
+    return "respond " + std::to_string(respond.status);
+  }
+};
+
+void pad(std::string& text, size_t width) { text.resize(std::max(text.size() + 1, width), ' '); }
+
+std::string route_line(const conf::Route& route, size_t path_width) {
+  std::string line = "  ";
+  line += kind_text(route.match.kind);
+  pad(line, 10);
+  line += route.match.text;
+  pad(line, 10 + path_width + 2);
+  line += std::visit(ActionText(), route.action);
+  return line + "  (" + route.origin + ")\n";
+}
+
+std::string site_text(const conf::Site& site) {
+  std::string text = site.name + (site.is_default ? " (default)" : "") + "\n";
+  text += "  hosts     " + joined(site.hosts, "any that no site names") + "\n";
+  text += "  listeners " + joined(site.listeners, "all") + "\n";
+  // Long paths do not push all the others away.
+  constexpr size_t kWidest = 40;
+  size_t width = 0;
+  for (const conf::Route& route : site.routes) width = std::max(width, route.match.text.size());
+  for (const uint32_t route : conf::route_order(site.routes)) {
+    text += route_line(site.routes[route], std::min(width, kWidest));
+  }
+  return text + "\n";
+}
+
+// --- The whole -----------------------------------------------------------------------------------
+
+void print_sites(const conf::Configuration& configuration) {
+  for (const conf::Listener& listener : configuration.listeners) {
+    print("listener " + listener.name + " at " + listener.address + "\n");
+  }
+  print("\n");
+  for (const conf::Site& site : configuration.sites) print(site_text(site));
+}
+
+std::string summary(const std::string& file, const conf::Reading& reading) {
+  const auto errors = static_cast<size_t>(std::count_if(
+      reading.diagnostics.begin(), reading.diagnostics.end(), [](const conf::Diagnostic& one) {
+        return one.severity == conf::Diagnostic::Severity::error;
+      }));
+  std::string text = file + ": ";
+  if (reading.configuration) {
+    size_t routes = 0;
+    for (const conf::Site& site : reading.configuration->sites) routes += site.routes.size();
+    text += counted(reading.configuration->sites.size(), "site") + ", ";
+    text += counted(routes, "route") + ", ";
+  }
+  return text + counted(errors, "error") + ", " +
+         counted(reading.diagnostics.size() - errors, "warning") + "\n";
+}
+
+bool wants_colours() { return ::isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr; }
+
+Json as_json(const conf::Diagnostic& diagnostic) {
+  const bool error = diagnostic.severity == conf::Diagnostic::Severity::error;
+  return {{"code", diagnostic.code},       {"severity", error ? "error" : "warning"},
+          {"file", diagnostic.file},       {"line", diagnostic.line},
+          {"column", diagnostic.column},   {"width", diagnostic.width},
+          {"message", diagnostic.message}, {"notes", diagnostic.notes}};
+}
+
+void print_json(const conf::Diagnostics& diagnostics) {
+  Json all = Json::array();
+  for (const conf::Diagnostic& diagnostic : diagnostics) all.push_back(as_json(diagnostic));
+  // A file that is no UTF-8 may be quoted in what is said about it.
+  print(all.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+}
+
+int check_file(const std::string& file, bool json) {
+  const conf::Reading reading = conf::read_configuration(file, conf::process_environment);
+  const int code = reading.configuration ? 0 : 1;
+  if (json) {
+    print_json(reading.diagnostics);
+    return code;
+  }
+  const bool colours = wants_colours();
+  for (const conf::Diagnostic& diagnostic : reading.diagnostics) {
+    print(conf::render(diagnostic, colours) + "\n");
+  }
+  if (reading.configuration) print_sites(*reading.configuration);
+  print(summary(file, reading));
+  return code;
+}
+
+}  // namespace
+
+int check(const CheckOptions& options) {
+  if (options.schema) print(conf::schema_text());
+  if (options.reference) print(conf::reference_text());
+  if (options.schema || options.reference) return 0;
+  const std::string file = options.file.empty() ? conf::find_configuration() : options.file;
+  if (!file.empty()) return check_file(file, options.json);
+  std::fprintf(stderr, "sluice: error: %s\n", std::string(conf::kNoConfiguration).c_str());
+  return 1;
+}
+
+}  // namespace sluice
