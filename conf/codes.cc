@@ -7,7 +7,7 @@ namespace sluice::conf {
 
 namespace {
 
-constexpr std::array<std::string_view, 68> kNames = {
+constexpr std::array<std::string_view, 69> kNames = {
     "unreadable-file",
     "toml-syntax",
     "duplicate-key",
@@ -47,6 +47,7 @@ constexpr std::array<std::string_view, 68> kNames = {
     "bad-error-status",
     "error-page-without-root",
     "missing-error-page",
+    "files-without-root",
     "missing-root",
     "root-is-no-folder",
     "unreadable-root",

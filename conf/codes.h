@@ -56,6 +56,7 @@ enum class Code : uint8_t {
   error_page_without_root,
   missing_error_page,
   // Files.
+  files_without_root,
   missing_root,
   root_is_no_folder,
   unreadable_root,

@@ -154,7 +154,7 @@ class RouteReader {
       return true;
     }
     if (!keys.has_bad_entry() && !site_.table.has_bad_entry()) {
-      report().error(Code::missing_key, table_.entry("files")->key_place,
+      report().error(Code::files_without_root, table_.entry("files")->key_place,
                      "neither the route nor its site has a 'root'",
                      {"expected files = \"folder\" or files = { root = \"folder\" }"});
     }

@@ -1,0 +1,174 @@
+// The examples are good, and a slip of the finger in any of their keys is caught.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "conf/document.h"
+#include "conf/keys.h"
+#include "conf/reader.h"
+#include "conf/reading/report.h"
+#include "conf/reading/shape.h"
+
+namespace sluice::conf {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::array kExamples = {"static-site.toml", "single-page-app.toml", "several-sites.toml"};
+
+std::string path_of(const std::string& name) { return SLUICE_SOURCE_DIR "/conf/examples/" + name; }
+
+std::string contents(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+std::optional<std::string> empty_environment(std::string_view) { return std::nullopt; }
+
+// The real files, with another text in place of one of them.
+class ChangedFile final : public FileSource {
+ public:
+  ChangedFile(std::string path, std::string text)
+      : path_(std::move(path)), text_(std::move(text)) {}
+  std::string read(const std::string& path, std::string& text) override {
+    if (path != path_) return real_files().read(path, text);
+    text = text_;
+    return {};
+  }
+  std::vector<std::string> glob(const std::string& pattern) override {
+    return real_files().glob(pattern);
+  }
+  Kind kind(const std::string& path) override { return real_files().kind(path); }
+  std::string absolute(const std::string& path) override { return real_files().absolute(path); }
+
+ private:
+  std::string path_;
+  std::string text_;
+};
+
+TEST(Examples, AreWithoutErrorsAndWarnings) {
+  size_t found = 0;
+  for (const auto& entry : fs::directory_iterator(path_of(""))) {
+    if (entry.path().extension() != ".toml") continue;
+    ++found;
+    const Reading reading = read_configuration(entry.path().string(), empty_environment);
+    EXPECT_NE(reading.configuration, nullptr) << entry.path();
+    for (const Diagnostic& one : reading.diagnostics) ADD_FAILURE() << render(one, false);
+  }
+  EXPECT_EQ(found, kExamples.size());
+}
+
+// --- Slips of the finger -------------------------------------------------------------------------
+
+// A key of a file: where it stands, and what may stand there.
+struct Spot {
+  std::string key;
+  Place place;
+  const Table* table;
+  std::set<std::string> known;
+};
+
+// Keys that are words of Sluice, not of the user; each place once, as [[site]] is met with each of
+// its routes.
+void collect(const Node& node, const Table& table, std::vector<Spot>& spots) {
+  std::set<std::string> known;
+  for (const Key& key : table.keys) known.emplace(key.name);
+  for (const Entry& entry : node.entries) {
+    const Key* key = find_key(table, entry.key);
+    ASSERT_NE(key, nullptr) << entry.key;
+    if (table.any == nullptr) spots.push_back({entry.key, entry.key_place, &table, known});
+    if (key->table == nullptr) continue;
+    if (entry.value.kind == Node::Kind::table) collect(entry.value, *key->table, spots);
+    for (const Node& item : entry.value.items) {
+      if (item.kind == Node::Kind::table) collect(item, *key->table, spots);
+    }
+  }
+}
+
+std::vector<Spot> spots_of(const std::string& text) {
+  std::vector<Spot> spots;
+  collect(std::get<Node>(parse_document(text, 0)), file_table(), spots);
+  return spots;
+}
+
+// Every deletion, substitution, insertion and exchange of neighbours.
+std::set<std::string> slips(const Spot& spot) {
+  constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyz_";
+  std::set<std::string> all;
+  for (size_t i = 0; i <= spot.key.size(); ++i) {
+    const std::string before = spot.key.substr(0, i), rest = spot.key.substr(i);
+    for (const char c : kLetters) {
+      all.insert(before + c + rest);
+      if (!rest.empty()) all.insert(before + c + rest.substr(1));
+    }
+    if (!rest.empty()) all.insert(before + rest.substr(1));
+    if (rest.size() > 1) all.insert(before + rest[1] + rest[0] + rest.substr(2));
+  }
+  // Another key of the same table is no slip that anybody could tell from a wish.
+  std::erase_if(all,
+                [&](const std::string& slip) { return slip.empty() || spot.known.contains(slip); });
+  return all;
+}
+
+std::string with_slip(std::string text, const Spot& spot, const std::string& slip) {
+  size_t line = 0;
+  for (uint32_t i = 1; i < spot.place.line; ++i) line = text.find('\n', line) + 1;
+  // The examples' keys stand before anything beyond ASCII on their lines.
+  return text.replace(line + spot.place.column - 1, spot.key.size(), slip);
+}
+
+// Whether the slip is among what was found, as an unknown key and with the right suggestion.
+bool caught(const Diagnostics& found, const std::string& slip, const std::string& meant) {
+  return std::any_of(found.begin(), found.end(), [&](const Diagnostic& one) {
+    return one.code == "unknown-key" && one.message.starts_with("unknown key '" + slip + "'") &&
+           !one.notes.empty() && one.notes.front() == "did you mean '" + meant + "'?";
+  });
+}
+
+Diagnostics read_whole(const std::string& path, const std::string& text) {
+  ChangedFile files(path, text);
+  return read_configuration(path, empty_environment, files).diagnostics;
+}
+
+// The part of the reader that knows keys, on this one: ten thousand whole readings would take long.
+Diagnostics read_key(const Spot& spot, const std::string& slip) {
+  Report report;
+  Node table;
+  table.place = {report.add_source("slip", slip), 1, 1, 1, 2};
+  table.entries.push_back({slip, table.place, Node{.kind = Node::Kind::boolean}});
+  check_shape(table, *spot.table, report);
+  return report.take();
+}
+
+TEST(Examples, SingleLetterTyposInKeysAreCaughtWithTheRightSuggestion) {
+  size_t tried = 0, right = 0;
+  std::set<std::string> done;  // a key in a table behaves alike wherever the table stands
+  for (const std::string name : kExamples) {
+    const std::string path = path_of(name), text = contents(path);
+    for (const Spot& spot : spots_of(text)) {
+      if (!done.insert(spot.key + " of " + std::string(spot.table->title)).second) continue;
+      for (const std::string& slip : slips(spot)) {
+        const bool whole = ++tried % 16 == 0;
+        const Diagnostics found =
+            whole ? read_whole(path, with_slip(text, spot, slip)) : read_key(spot, slip);
+        right += caught(found, slip, spot.key) ? 1 : 0;
+      }
+    }
+  }
+  const double share = 100.0 * static_cast<double>(right) / static_cast<double>(tried);
+  std::cout << right << " of " << tried << " typos caught with the right suggestion: " << share
+            << " %\n";
+  EXPECT_GT(tried, 2000U);
+  EXPECT_GE(share, 90.0);
+}
+
+}  // namespace
+}  // namespace sluice::conf
