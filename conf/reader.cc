@@ -104,7 +104,7 @@ class ConfigurationReader {
   std::vector<Place> read_listeners(const std::vector<File>& files) {
     ListenerReader listeners(*configuration_, report());
     for_each(files, "listener",
-             [&](const Node& table, const std::string&) { listeners.read(table); });
+             [&](const Node& table, const std::string& folder) { listeners.read(table, folder); });
     listeners.finish();
     return listeners.places();
   }

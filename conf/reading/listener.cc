@@ -8,12 +8,24 @@
 
 namespace sluice::conf {
 
-void ListenerReader::read(const Node& table) {
+namespace {
+
+// A socket's path that is relative belongs to the file, as all paths do.
+std::string whole_address(const std::string& text, const std::string& folder) {
+  constexpr std::string_view kUnix = "unix:";
+  const bool relative = text.starts_with(kUnix) && text.size() > kUnix.size() &&
+                        !text.substr(kUnix.size()).starts_with('/');
+  return relative ? std::string(kUnix) + folder + text.substr(kUnix.size()) : text;
+}
+
+}  // namespace
+
+void ListenerReader::read(const Node& table, const std::string& folder) {
   Listener listener;
   listener.origin = report_.origin(table.place);
   listener.limits = configuration_.limits;
   read_limits(table, listener.limits, report_);
-  read_address(table, listener);
+  read_address(table, folder, listener);
   read_name(table, listener);
   places_.push_back(table.place);
   configuration_.listeners.push_back(std::move(listener));
@@ -25,12 +37,14 @@ void ListenerReader::finish() {
       {.name = "default", .address = "127.0.0.1:8080", .limits = configuration_.limits});
 }
 
-void ListenerReader::read_address(const Node& table, Listener& listener) {
+void ListenerReader::read_address(const Node& table, const std::string& folder,
+                                  Listener& listener) {
   const Node* node = table.find("address");
   if (node == nullptr) return;
-  listener.address = node->text;
+  listener.address = whole_address(node->text, folder);
   ListenAddress address;
-  if (const std::string problem = parse_listen_address(node->text, address); !problem.empty()) {
+  if (const std::string problem = parse_listen_address(listener.address, address);
+      !problem.empty()) {
     return report_.error(Code::bad_listen_address, node->place, problem);
   }
   // Any free port is another one each time.

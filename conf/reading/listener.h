@@ -18,14 +18,15 @@ class ListenerReader {
   ListenerReader(Configuration& configuration, Report& report)
       : configuration_(configuration), report_(report) {}
 
-  void read(const Node& table);
+  // `folder` is the absolute one of its file.
+  void read(const Node& table, const std::string& folder);
   // Call it once, after the last listener. Without one there is the default one.
   void finish();
   // Of the listeners, in their order; the default one has none.
   const std::vector<Place>& places() const { return places_; }
 
  private:
-  void read_address(const Node& table, Listener& listener);
+  void read_address(const Node& table, const std::string& folder, Listener& listener);
   void read_name(const Node& table, Listener& listener);
 
   Configuration& configuration_;

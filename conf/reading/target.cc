@@ -63,12 +63,27 @@ std::string octets_problem(std::string_view text) {
   return good ? std::string() : "spaces, quotes and letters beyond ASCII are written as %XX";
 }
 
-// A path, or a whole URL of http or https, or what a capture begins.
+// The host of a URL: it is written out, because a capture there would let links lead anywhere.
+std::string url_problem(std::string_view url) {
+  url.remove_prefix(url.find("://") + 3);
+  std::string_view host = url.substr(0, url.find_first_of("$/?#"));
+  const size_t colon = host.find(':', host.rfind(']') + 1);  // npos + 1 is 0
+  if (host.substr(0, colon).empty()) return "the host is missing, and no capture may stand for it";
+  if (host.find('*') != host.npos ||
+      (host.ends_with('.') && url.substr(host.size()).starts_with('$'))) {
+    return "the host is written out, no part of it is a wildcard or a capture";
+  }
+  return host_problem(lower(host.substr(0, colon)));
+}
+
+// A path, or a whole URL of http or https.
 std::string redirect_problem(std::string_view to) {
   const bool url = to.starts_with("http://") || to.starts_with("https://");
-  if (!to.starts_with('/') && !url && !to.starts_with('$')) {
+  if (to.starts_with('$')) return "it begins with a capture, so that links could lead anywhere";
+  if (!to.starts_with('/') && !url) {
     return "it is neither a path ('/...') nor a URL ('https://...')";
   }
+  if (url && !url_problem(to).empty()) return url_problem(to);
   return octets_problem(to);
 }
 

@@ -288,6 +288,15 @@ TEST(Reader, LogsAndTheControlSocketAreWordsOrPathsBesideTheFile) {
   EXPECT_TRUE(one.log.all_errors);
 }
 
+TEST(Reader, ASocketsPathIsRelativeToTheFile) {
+  const Configuration one = read(
+      "[[listener]]\naddress = \"unix:run/s.sock\"\n"
+      "[[listener]]\naddress = \"unix:/run/s.sock\"\n" +
+      kSite);
+  EXPECT_EQ(one.listeners[0].address, "unix:/srv/run/s.sock");
+  EXPECT_EQ(one.listeners[1].address, "unix:/run/s.sock");
+}
+
 TEST(Reader, AnErrorLeavesNoConfigurationAWarningDoes) {
   EXPECT_EQ(read_files({{"/srv/sluice.toml", "wrokers = 2\n" + kSite}}).configuration, nullptr);
   const Reading warned = read_files({{"/srv/sluice.toml", "[[site]]\nroot = \"nowhere\"\n"}});
