@@ -147,11 +147,9 @@ std::optional<Node> parse_source(uint32_t source, Report& report) {
     return std::nullopt;
   }
   auto parsed = parse_document(report.text(source), source);
-  if (auto* error = std::get_if<SyntaxError>(&parsed)) {
-    report_syntax(std::move(*error), report);
-    return std::nullopt;
-  }
-  return std::move(std::get<Node>(parsed));
+  if (auto* node = std::get_if<Node>(&parsed)) return std::optional<Node>(std::move(*node));
+  report_syntax(std::move(std::get<SyntaxError>(parsed)), report);
+  return std::nullopt;
 }
 
 }  // namespace sluice::conf
