@@ -70,7 +70,8 @@ class Resolver {
       const std::string_view part = text.substr(0, end == text.npos ? end : end + 1);
       fail(Code::bad_variable, part, "'" + std::string(part) + "' is no variable",
            std::string(kForms) + "; for these octets as they stand write $${");
-      return 2;
+      // What follows may belong to it: nobody knows where it was meant to end.
+      return text.size();
     }
     node_.had_variable = true;
     const std::optional<std::string> value = environment_(variable->name);

@@ -19,6 +19,15 @@ constexpr size_t kShown = 160;
 // Nobody reads more, and a file made to fail at every octet must not take all memory.
 constexpr size_t kMostFound = 10'000;
 
+// Messages quote what was read, which may be a page of text.
+constexpr size_t kLongestMessage = 400;
+
+std::string shortened(std::string text) {
+  if (text.size() <= kLongestMessage) return text;
+  const size_t size = offset_of_character(text, kLongestMessage);
+  return size < text.size() ? text.substr(0, size) + "..." : text;
+}
+
 std::string_view without_end(std::string_view line) {
   while (line.ends_with('\n') || line.ends_with('\r')) line.remove_suffix(1);
   return line;
@@ -67,9 +76,10 @@ void Report::add(Diagnostic::Severity severity, Code code, const Place& place, s
                         .line = place.line,
                         .column = place.column,
                         .width = width_of(place, line),
-                        .message = std::move(message),
+                        .message = shortened(std::move(message)),
                         .notes = std::move(notes)};
   std::erase(diagnostic.notes, std::string());
+  for (std::string& note : diagnostic.notes) note = shortened(std::move(note));
   show_line(line, diagnostic);
   found_.push_back({place, std::move(diagnostic)});
 }

@@ -313,6 +313,17 @@ TEST(Reader, AMainFileThatCannotBeReadIsSaidWithoutALine) {
             "/srv/sluice.toml: error: cannot be read: No such file or directory\n");
 }
 
+TEST(Reader, HostileTextsTakeLittleTimeAndSayLittle) {
+  std::string variables = kSite + "name = \"";
+  for (int i = 0; i < 100'000; ++i) variables += "${A";
+  for (const std::string& text :
+       {variables + "\"\n", variables + "}\"\n", kSite + std::string(100'000, 'a') + " = 1\n"}) {
+    const Reading reading = read_files({{"/srv/sluice.toml", text}});
+    ASSERT_EQ(reading.diagnostics.size(), 1U);
+    EXPECT_LT(render(reading.diagnostics[0], false).size(), 2000U);
+  }
+}
+
 TEST(Reader, DiagnosticsComeInTheFilesOrder) {
   const Reading reading =
       read_files({{"/srv/sluice.toml", "include = \"b.toml\"\n" + kSite + "lsting = true\n"},
