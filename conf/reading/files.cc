@@ -72,6 +72,11 @@ void read_files_keys(const Node& table, const SiteScope& site, FilesAction& file
   files.clean_urls = flag_or(table, "clean_urls", files.clean_urls);
   files.spa = flag_or(table, "spa", files.spa);
   check_clean_urls(table, site, files);
+  const Entry* spa = table.entry("spa");
+  if (!files.spa || !files.index.empty() || spa == nullptr || table.has_bad_entry()) return;
+  site.report.error(Code::empty_value, spa->key_place,
+                    "'spa' answers navigations with the index file, and 'index' is empty",
+                    {"add index = [\"index.html\"]"});
 }
 
 }  // namespace sluice::conf

@@ -16,15 +16,18 @@ std::string quoted(std::string_view text) { return "'" + std::string(text) + "'"
 
 // --- Keys nobody knows ---------------------------------------------------------------------------
 
-// Where a key of this name would be right: "'spa' is a key of [[site]] and files".
-std::string elsewhere(std::string_view name) {
+// Where a key of this name would be right: "'spa' is a key of [[site]], files".
+std::string elsewhere(std::string_view name, const Table& shape) {
   std::string homes;
   for (const Table* table : all_tables()) {
     if (table->any != nullptr || find_key(*table, name) == nullptr) continue;
     homes += (homes.empty() ? "" : ", ") + std::string(table->title);
     if (table == &file_table()) homes += " itself: it stands above the first [header]";
   }
-  return homes.empty() ? homes : quoted(name) + " is a key of " + homes;
+  if (homes.empty()) return homes;
+  const bool below = shape.title == "[[site.route]]" && homes.starts_with("[[site]]");
+  return quoted(name) + " is a key of " + homes +
+         (below ? "; keys of the site stand above its first [[site.route]]" : "");
 }
 
 bool is_limit(std::string_view name) {
@@ -49,8 +52,10 @@ void unknown_key(const Entry& entry, const Table& shape, Report& report) {
   }
   std::vector<std::string_view> names;
   for (const Key& key : shape.keys) names.push_back(key.name);
-  std::string note = did_you_mean(entry.key, names);
-  if (note.empty()) note = elsewhere(entry.key);
+  // A key that is right in another table is more likely misplaced than misspelt twice.
+  const std::string home = elsewhere(entry.key, shape);
+  const bool misspelt = home.empty() || distance(entry.key, nearest(entry.key, names)) == 1;
+  std::string note = misspelt ? did_you_mean(entry.key, names) : home;
   if (note.empty() && names.size() <= 12) {
     note = "expected one of";
     for (const std::string_view name : names) {

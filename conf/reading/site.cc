@@ -42,7 +42,7 @@ void SiteReader::finish(bool complete, const std::vector<Place>& listeners) {
   }
   if (!default_) configuration_.sites.front().is_default = true;
   check_hostless();
-  check_unused_listeners(listeners);
+  if (complete) check_unused_listeners(listeners);
 }
 
 // --- Who is answered -----------------------------------------------------------------------------

@@ -13,6 +13,8 @@
 
 #include "conf/document.h"
 #include "conf/keys.h"
+#include "conf/path_matcher.h"
+#include "conf/pattern.h"
 #include "conf/reader.h"
 #include "conf/reading/report.h"
 #include "conf/reading/shape.h"
@@ -64,6 +66,61 @@ TEST(Examples, AreWithoutErrorsAndWarnings) {
     for (const Diagnostic& one : reading.diagnostics) ADD_FAILURE() << render(one, false);
   }
   EXPECT_EQ(found, kExamples.size());
+}
+
+// --- What they promise ---------------------------------------------------------------------------
+
+// What the first route that matches a path does: "redirect 308 /about".
+std::string action_for(const Site& site, std::string_view path) {
+  for (const uint32_t index : route_order(site.routes)) {
+    const Route& route = site.routes[index];
+    Captures captures;
+    if (!PathMatcher(route.match).matches(path, captures)) continue;
+    if (const auto* redirect = std::get_if<RedirectAction>(&route.action)) {
+      return "redirect " + std::to_string(redirect->status) + " " +
+             substitute(redirect->to, captures, true, "q=1");
+    }
+    if (const auto* rewrite = std::get_if<RewriteAction>(&route.action)) {
+      return "rewrite " + substitute(rewrite->to, captures, false, "");
+    }
+    if (const auto* respond = std::get_if<RespondAction>(&route.action)) return respond->body;
+    const auto& files = std::get<FilesAction>(route.action);
+    return "files " + files.root.substr(files.root.rfind('/') + 1) + " " +
+           std::string(path.substr(files.strip.size()));
+  }
+  return "nothing";
+}
+
+struct Promise {
+  std::string_view example;
+  size_t site;
+  std::string_view path;
+  std::string_view action;
+};
+
+TEST(Examples, DoWhatTheirCommentsSay) {
+  const std::vector<Promise> promises = {
+      {"static-site.toml", 0, "/about", "files static-site /about"},
+      {"static-site.toml", 0, "/contact", "redirect 308 /about"},
+      {"static-site.toml", 0, "/2024/hello", "redirect 301 /posts/2024-hello?q=1"},
+      {"single-page-app.toml", 0, "/orders/7", "files single-page-app /orders/7"},
+      {"single-page-app.toml", 0, "/health", "ok\n"},
+      {"single-page-app.toml", 0, "/config.json", R"({"api":"https://api.example.com"})"},
+      {"several-sites.toml", 0, "/shop/a/b", "redirect 307 https://shop.example.com/a/b?q=1"},
+      {"several-sites.toml", 0, "/pages/about.htm", "rewrite /about.html"},
+      {"several-sites.toml", 0, "/manual/install.html", "files docs /install.html"},
+      {"several-sites.toml", 0, "/", "files main /"},
+      {"several-sites.toml", 1, "/install.html", "files docs /install.html"},
+      {"several-sites.toml", 2, "/health", "ok\n"},
+      {"several-sites.toml", 2, "/secret", "Only /health is here.\n"},
+  };
+  for (const Promise& promise : promises) {
+    const Reading reading =
+        read_configuration(path_of(std::string(promise.example)), empty_environment);
+    ASSERT_TRUE(reading.configuration) << promise.example;
+    EXPECT_EQ(action_for(reading.configuration->sites.at(promise.site), promise.path),
+              promise.action);
+  }
 }
 
 // --- Slips of the finger -------------------------------------------------------------------------
