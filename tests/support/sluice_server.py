@@ -44,23 +44,21 @@ def sluice_binary() -> pathlib.Path:
 
 
 class SluiceServer:
-    """One `sluice serve` process; a context manager.
+    """One `sluice serve` process, or with `config` one `sluice run -c config`; a context manager.
 
     `listen` is one address or several; `options` go to the command line as they are. The access log is off unless
-    the options say otherwise. `addresses` are the (host, port) pairs and Unix socket paths in the order announced.
-    `exit_code` is what stop() requires. stdout and stderr are kept and can be read at any time; `stdout` is a
+    the options say otherwise; a configuration says all of this itself. `addresses` are the (host, port) pairs and Unix
+    socket paths in the order announced. `exit_code` is what stop() requires. stdout and stderr are kept and can be read at any time; `stdout` is a
     descriptor to use instead of keeping it. `prefix` is a command that runs the server in its own place (prlimit).
     """
 
     def __init__(self, directory=None, *options, listen="127.0.0.1:0", env=None, cwd=None, exit_code=0, stdout=None,
-                 prefix=()):
-        listens = [listen] if isinstance(listen, str) else list(listen)
-        self.command = [*map(str, prefix), str(sluice_binary()), "serve"]
-        self.command += [str(directory)] if directory is not None else []
-        for address in listens:
-            self.command += ["--listen", address]
-        if "--access-log" not in options:
-            self.command += ["--access-log", "off"]
+                 prefix=(), config=None):
+        self.command = [*map(str, prefix), str(sluice_binary())]
+        if config is not None:
+            self.command += ["run", "-c", str(config)]
+        else:
+            self.command += self._serve_arguments(directory, [listen] if isinstance(listen, str) else listen, options)
         self.command += [str(option) for option in options]
         self._env = {**os.environ, **(env or {})}
         self._cwd = cwd
@@ -71,6 +69,13 @@ class SluiceServer:
         self._stdout = None
         self.process = None
         self.addresses = []
+
+    @staticmethod
+    def _serve_arguments(directory, listens, options):
+        arguments = ["serve"] + ([str(directory)] if directory is not None else [])
+        for address in listens:
+            arguments += ["--listen", address]
+        return arguments + ([] if "--access-log" in options else ["--access-log", "off"])
 
     # The first TCP listener, which is what most tests want.
     @property

@@ -1,0 +1,1 @@
+export const render = () => `Home of ${__BUILD__}`;

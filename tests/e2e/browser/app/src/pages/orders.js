@@ -1,0 +1,1 @@
+export const render = ([number]) => `Order ${number} of ${__BUILD__}`;

@@ -1,0 +1,1 @@
+export const render = () => `Settings of ${__BUILD__}`;
