@@ -67,6 +67,8 @@ struct CacheRule {
   bool immutable = false;         // RFC 8246; only with max_age
   bool private_response = false;  // Cache-Control: private
   Origin origin;
+
+  bool operator==(const CacheRule&) const = default;
 };
 
 // Which paths a route answers. Compared with the normalised path.
@@ -155,6 +157,8 @@ struct Log {
   std::string format = "auto";    // auto, json, text, combined
   std::string errors = "stderr";  // stderr, off or a path
   bool all_errors = false;        // also 4xx answers that no limit decided
+
+  bool operator==(const Log&) const = default;
 };
 
 struct Configuration {

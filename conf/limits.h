@@ -88,6 +88,8 @@ struct Limits {
   uint64_t control_line = 64 * 1024;
   milliseconds control_timeout{10'000};
   milliseconds health_timeout{1'000};
+
+  bool operator==(const Limits&) const = default;
 };
 
 enum class Unit : uint8_t { octets, count, time, octets_per_second };

@@ -12,6 +12,8 @@ struct ListenAddress {
   std::string host;   // numeric, without brackets; empty for all addresses of both families; for
                       // Unix sockets the path
   uint16_t port = 0;  // 0: any free port
+
+  bool operator==(const ListenAddress&) const = default;
 };
 
 // Reads "HOST:PORT", ":PORT" (all addresses, IPv6 and IPv4), "[::1]:PORT" ("[::]" is IPv6 alone),

@@ -3,8 +3,8 @@
 #include "server/http/exchange.h"
 
 #include <algorithm>
-#include <array>
 #include <string>
+#include <vector>
 
 #include "protocol/target.h"
 
@@ -213,32 +213,15 @@ class StaticSource final : public BodySource {
 }  // namespace
 
 std::string_view status_text(int status) noexcept {
-  struct Text {
-    int status;
-    std::string_view text;
-  };
-  static constexpr std::array kTexts{
-      Text{400, "400 Bad Request\n"},
-      Text{403, "403 Forbidden\n"},
-      Text{404, "404 Not Found\n"},
-      Text{405, "405 Method Not Allowed\n"},
-      Text{408, "408 Request Timeout\n"},
-      Text{412, "412 Precondition Failed\n"},
-      Text{413, "413 Content Too Large\n"},
-      Text{414, "414 URI Too Long\n"},
-      Text{416, "416 Range Not Satisfiable\n"},
-      Text{417, "417 Expectation Failed\n"},
-      Text{421, "421 Misdirected Request\n"},
-      Text{431, "431 Request Header Fields Too Large\n"},
-      Text{500, "500 Internal Server Error\n"},
-      Text{501, "501 Not Implemented\n"},
-      Text{503, "503 Service Unavailable\n"},
-      Text{505, "505 HTTP Version Not Supported\n"},
-  };
-  for (const Text& entry : kTexts) {
-    if (entry.status == status) return entry.text;
-  }
-  return "The request was not served.\n";
+  static constexpr int kLast = 599;
+  static const std::vector<std::string> kTexts = [] {
+    std::vector<std::string> texts;
+    for (int i = 0; i <= kLast; ++i)
+      texts.push_back(std::to_string(i).append(" ").append(reason_phrase(i)).append("\n"));
+    return texts;
+  }();
+  if (status < 0 || status > kLast) return {};
+  return kTexts[static_cast<size_t>(status)];
 }
 
 void respond_with_status(Exchange& exchange, int status, std::string_view cause,
@@ -246,7 +229,7 @@ void respond_with_status(Exchange& exchange, int status, std::string_view cause,
   ResponseHead& head = exchange.response();
   head.status = status;
   if (!allow.empty()) head.fields.add("Allow", allow, FieldId::allow);
-  exchange.explain(cause);
+  if (!cause.empty()) exchange.explain(cause);
   ErrorPages* const pages = exchange.route().error_pages;
   if (status >= 400 && pages != nullptr && pages->respond(exchange, status)) return;
   if (status < 200 || status == 204 || status == 304) return exchange.respond();

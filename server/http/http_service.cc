@@ -13,7 +13,7 @@
 
 namespace sluice::http {
 
-HttpService::HttpService(net::Loop& loop, const conf::Limits& process_limits, ServingRules rules,
+HttpService::HttpService(net::Loop& loop, const conf::Limits& process_limits, ServingRules&& rules,
                          ExchangeLog* log)
     : listeners_(std::move(rules.listeners)),
       context_(loop, process_limits, std::move(rules.router), log) {
@@ -22,7 +22,7 @@ HttpService::HttpService(net::Loop& loop, const conf::Limits& process_limits, Se
 
 HttpService::~HttpService() = default;
 
-void HttpService::replace(ServingRules rules) {
+void HttpService::replace(ServingRules&& rules) {
   assert(!rules.listeners.empty());
   listeners_ = std::move(rules.listeners);
   context_.router = std::move(rules.router);

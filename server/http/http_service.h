@@ -23,7 +23,7 @@ struct ServingRules {
 class HttpService final : public net::Service {
  public:
   // `process_limits`: what no listener has of its own (turns, pools).
-  HttpService(net::Loop& loop, const conf::Limits& process_limits, ServingRules rules,
+  HttpService(net::Loop& loop, const conf::Limits& process_limits, ServingRules&& rules,
               ExchangeLog* log);
   ~HttpService() override;
 
@@ -37,7 +37,7 @@ class HttpService final : public net::Service {
   // Requests that begin from now on are routed by `rules`, also on connections that are open;
   // connections that are opened from now on have its listeners' limits. Running exchanges go on
   // with what they began with.
-  void replace(ServingRules rules);
+  void replace(ServingRules&& rules);
 
  private:
   Ref<ListenerSettings> settings_of(uint32_t listener) const;

@@ -281,7 +281,7 @@ void ServerConnection::abandon_request_content() {
 
 bool ServerConnection::may_persist() const noexcept {
   return codec_.peer_persists() && !closing_ && !context_.draining() &&
-         context_.loop.now() - opened_at_ < limits().connection_life;
+         context_.loop.now() - opened_at_ < listener_->limits().connection_life;
 }
 
 void ServerConnection::end_exchange(bool complete) {

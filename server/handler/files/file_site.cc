@@ -67,6 +67,7 @@ FileSite::~FileSite() {
 }
 
 std::string FileSite::open() {
+  resources_.watch().start();
   if (options_.directory.empty()) return "no folder is named: name one, as in `sluice serve .`";
   if (const int error = root_.open(); error != 0) return directory_advice(root_.path(), error);
   const int descriptor =
@@ -82,7 +83,6 @@ std::string FileSite::open() {
     return "folder " + quoted(root_.path()) +
            " is empty (names that start with a dot are not served): put an index.html there";
   }
-  resources_.watch().start();
   return {};
 }
 

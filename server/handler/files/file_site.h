@@ -33,6 +33,8 @@ class FileSite {
     bool clean_urls = false;  // "/about" is about.html, before it is a folder
     // Extension without its dot, lower case -> type; tried before the built-in table.
     std::map<std::string, std::string> media_types = {};
+
+    bool operator==(const Options&) const = default;
   };
 
   FileSite(Options options, FileResources& resources);

@@ -279,12 +279,40 @@ void FilesHandler::send(http::Exchange& exchange, const cache::Pin& pin) {
   head.status = representation.status();
   head.prepared = &representation.fields();
   head.prepared_owner = Ref<Owner>(pin.handle.get());
+  send_content(exchange, pin);
+}
+
+void FilesHandler::send_content(http::Exchange& exchange, const cache::Pin& pin) {
+  const cache::Representation& representation = pin.entry->representation();
   if (representation.body() != nullptr) {
     exchange.respond(exchange.emplace_source<HeldSource>(pin));
   } else {
     exchange.respond(exchange.emplace_source<FileSource>(exchange, reading_, pin, uint64_t{0},
                                                          representation.length()));
   }
+}
+
+// The page's own validators and freshness are those of a 200, and are left out.
+bool FilesHandler::respond_with_page(http::Exchange& exchange, int status, std::string_view path) {
+  RequestPath page;
+  if (read_request_path(path, {}, page) != PathVerdict::good) return false;
+  site_.check_root(reading_.loop.now());
+  cache::Pin pin;
+  if (const cache::Pin* found = find_anywhere(page.key)) {
+    pin = *found;
+  } else {
+    Opened opened = open_path(site_, page, reading_.loop.now());
+    if (opened.kind != Opened::Kind::file) return false;
+    pin = keep(std::move(opened.entry));
+  }
+  const cache::Representation& representation = pin.entry->representation();
+  ResponseHead& head = exchange.response();
+  head.status = status;
+  head.prepared_owner = Ref<Owner>(pin.handle.get());  // of the field's value
+  head.fields.add("Content-Type", representation.fields().fields.value(FieldId::content_type),
+                  FieldId::content_type);
+  send_content(exchange, pin);
+  return true;
 }
 
 // In this worker's index. What is found stale is dropped for everybody.

@@ -37,6 +37,10 @@ class FilesHandler final : public http::Handler, private net::Timer {
   void start(http::Exchange& exchange) override;
   void cancel(http::Exchange& exchange) override;
 
+  // Answers with `status` and the content of the file that `path` (as in a request) names; false,
+  // and nothing was touched, when there is none that can be sent now. Never waits for a helper.
+  bool respond_with_page(http::Exchange& exchange, int status, std::string_view path);
+
  private:
   class ListingJob;
   // Between an exchange that waits for a listing and the job that makes it; touched on the loop's
@@ -51,6 +55,7 @@ class FilesHandler final : public http::Handler, private net::Timer {
   void finish_listing(http::Exchange& exchange, int error, Ref<FileEntry> entry);
   void redirect_to_directory(http::Exchange& exchange);
   void send(http::Exchange& exchange, const cache::Pin& pin);
+  void send_content(http::Exchange& exchange, const cache::Pin& pin);
 
   const cache::Pin* find_fresh(std::string_view key);
   const cache::Pin* find_anywhere(std::string_view key);
