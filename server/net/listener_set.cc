@@ -1,0 +1,77 @@
+// Comparing what is wanted with what is open.
+#include "server/net/listener_set.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace sluice::net {
+
+namespace {
+
+constexpr int kBacklog = 4096;
+
+}  // namespace
+
+const ListenerSet::One* ListenerSet::find(const ListenAddress& address) const noexcept {
+  const auto found = std::find_if(open_.begin(), open_.end(),
+                                  [&](const One& one) { return one.address == address; });
+  return found != open_.end() ? &*found : nullptr;
+}
+
+std::string ListenerSet::prepare(const std::vector<conf::Listener>& wanted) {
+  std::vector<One> fresh;
+  std::vector<uint32_t> numbers;
+  for (const conf::Listener& listener : wanted) {
+    One one;
+    if (std::string error = parse_listen_address(listener.address, one.address); !error.empty())
+      return error;
+    if (const One* kept = find(one.address)) {
+      numbers.push_back(kept->number);
+      continue;
+    }
+    if (std::string error = one.sockets.open(one.address, workers_, kBacklog); !error.empty())
+      return error;
+    one.number = next_ + static_cast<uint32_t>(fresh.size());
+    numbers.push_back(one.number);
+    fresh.push_back(std::move(one));
+  }
+  next_ += static_cast<uint32_t>(fresh.size());
+  prepared_ = std::move(fresh);
+  numbers_ = std::move(numbers);
+  return {};
+}
+
+void ListenerSet::start(Workers& workers) {
+  for (One& one : prepared_) {
+    for (size_t i = 0; i < workers_; ++i)
+      workers.listen(i, one.sockets.descriptor(i), one.sockets.shared(), one.number);
+    open_.push_back(std::move(one));
+  }
+  prepared_.clear();
+}
+
+std::string ListenerSet::commit(Workers& workers) {
+  for (size_t i = 0; i < prepared_.size(); ++i) {
+    std::string error = workers.open_listener(prepared_[i].sockets, prepared_[i].number);
+    if (error.empty()) continue;
+    while (i-- > 0) workers.close_listener(prepared_[i].number);
+    prepared_.clear();
+    return error;
+  }
+  std::erase_if(open_, [&](const One& one) {
+    if (std::find(numbers_.begin(), numbers_.end(), one.number) != numbers_.end()) return false;
+    workers.close_listener(one.number);
+    return true;
+  });
+  std::move(prepared_.begin(), prepared_.end(), std::back_inserter(open_));
+  prepared_.clear();
+  return {};
+}
+
+std::vector<std::string> ListenerSet::urls() const {
+  std::vector<std::string> urls;
+  for (const One& one : open_) urls.push_back(one.sockets.url());
+  return urls;
+}
+
+}  // namespace sluice::net
