@@ -7,7 +7,10 @@
 
 #include "conf/limits.h"
 #include "server/commands/check.h"
-#include "server/serve.h"
+#include "server/commands/control.h"
+#include "server/commands/run.h"
+#include "server/commands/serve.h"
+#include "server/commands/version.h"
 
 namespace {
 
@@ -33,58 +36,106 @@ void apply_limits(const std::vector<std::string>& assignments, sluice::conf::Lim
   }
 }
 
-int run(int argc, char** argv) {
-  CLI::App app{"Sluice, an HTTP server on raw epoll."};
-  app.set_version_flag("--version", "sluice " SLUICE_VERSION);
-  app.require_subcommand(1);
-  app.footer("Try: sluice serve .   and open http://127.0.0.1:8080");
-
-  sluice::ServeOptions options;
-  std::vector<std::string> limits;
-  CLI::App* serve = app.add_subcommand("serve", "Serve a folder as a static site");
-  serve->add_option("DIR", options.directory, "The folder")->capture_default_str();
-  serve->add_option("--listen", options.listen,
-                    "HOST:PORT, :PORT, [::1]:PORT or unix:/path; port 0 takes any free one; may be "
-                    "given several times [127.0.0.1:8080]");
-  serve->add_option("--workers", options.workers, "Threads [one per usable CPU]")
-      ->check(CLI::Range(1, 1024));
-  serve->add_option("--access-log", options.access_log, "stdout, off, or a file")
-      ->capture_default_str();
-  serve
-      ->add_option("--log-format", options.log_format,
-                   "json or text; auto is text on a terminal and json elsewhere")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"auto", "json", "text"}));
-  serve->add_flag("--follow-symlinks", options.follow_symlinks,
-                  "Follow symbolic links that lead out of the folder");
-  serve->add_option("--limit", limits,
-                    "Change a limit, e.g. head_timeout=5s; may be given several times");
-  serve->footer([] { return limits_help(); });
-
-  sluice::CheckOptions checking;
-  CLI::App* check = app.add_subcommand("check", "Say what is wrong with a configuration");
-  check->add_option("-c,--config", checking.file,
-                    "The file [sluice.toml, else /etc/sluice/sluice.toml]");
-  check->add_flag("--json", checking.json, "Everything found as a JSON array, for machines");
-  check->add_flag("--schema", checking.schema, "Print the JSON schema for editors instead");
-  check->add_flag("--reference", checking.reference,
-                  "Print the page of all keys and limits instead");
-
-  try {
-    app.parse(argc, argv);
-    apply_limits(limits, options.limits);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error);
+class CommandLine {
+ public:
+  CommandLine() {
+    app_.set_version_flag("--version", sluice::version_text());
+    app_.require_subcommand(1);
+    app_.footer("Try: sluice serve .   and open http://127.0.0.1:8080");
+    add_serve();
+    add_run();
+    add_check();
+    stop_ = add_control("stop", "Stop the running server; returns when it has ended");
+    health_ = add_control("health", "Ask the running server how it is; exit code 0 when well");
+    reload_ = add_control("reload", "Have the running server read its configuration again");
   }
-  if (check->parsed()) return sluice::check(checking);
-  return sluice::serve(options);
-}
+
+  int run(int argc, char** argv) {
+    try {
+      app_.parse(argc, argv);
+      apply_limits(limits_, serving_.limits);
+    } catch (const CLI::ParseError& error) {
+      return app_.exit(error);
+    }
+    if (run_->parsed()) return sluice::run(running_);
+    if (check_->parsed()) return sluice::check(checking_);
+    if (stop_->parsed()) return sluice::stop(controlling_);
+    if (health_->parsed()) return sluice::health(controlling_);
+    if (reload_->parsed()) return sluice::reload(controlling_);
+    return sluice::serve(serving_);
+  }
+
+ private:
+  static constexpr const char* kFile = "The file [sluice.toml, else /etc/sluice/sluice.toml]";
+
+  void add_serve() {
+    CLI::App* serve = app_.add_subcommand("serve", "Serve a folder as a static site");
+    serve->add_option("DIR", serving_.directory, "The folder")->capture_default_str();
+    serve->add_option("--listen", serving_.listen,
+                      "HOST:PORT, :PORT, [::1]:PORT or unix:/path; port 0 takes any free one; may "
+                      "be given several times [127.0.0.1:8080]");
+    serve->add_option("--workers", serving_.workers, "Threads [one per usable CPU]")
+        ->check(CLI::Range(1, 1024));
+    serve->add_option("--access-log", serving_.access_log, "stdout, off, or a file")
+        ->capture_default_str();
+    serve
+        ->add_option("--log-format", serving_.log_format,
+                     "json, text or combined; auto is text on a terminal and json elsewhere")
+        ->capture_default_str()
+        ->check(CLI::IsMember({"auto", "json", "text", "combined"}));
+    serve->add_flag("--follow-symlinks", serving_.follow_symlinks,
+                    "Follow symbolic links that lead out of the folder");
+    serve->add_option("--control", serving_.control,
+                      "A path for a control socket [$SLUICE_CONTROL, else none]");
+    serve->add_option("--limit", limits_,
+                      "Change a limit, e.g. head_timeout=5s; may be given several times");
+    serve->footer([] { return limits_help(); });
+  }
+
+  void add_run() {
+    run_ = app_.add_subcommand("run", "Serve what a configuration says");
+    run_->add_option("-c,--config", running_.file, kFile);
+    run_->add_option("--control", running_.control,
+                     "The control socket's path, or off [as the file says]");
+  }
+
+  void add_check() {
+    check_ = app_.add_subcommand("check", "Say what is wrong with a configuration");
+    check_->add_option("-c,--config", checking_.file, kFile);
+    check_->add_flag("--json", checking_.json, "Everything found as a JSON array, for machines");
+    check_->add_flag("--schema", checking_.schema, "Print the JSON schema for editors instead");
+    check_->add_flag("--reference", checking_.reference,
+                     "Print the page of all keys and limits instead");
+  }
+
+  CLI::App* add_control(const char* name, const char* about) {
+    CLI::App* command = app_.add_subcommand(name, about);
+    command->add_option("--control", controlling_.control,
+                        "The control socket's path [as the server would find it]");
+    command->add_option("-c,--config", controlling_.file,
+                        "The configuration that says where the socket is");
+    command->add_flag("--json", controlling_.json, "The answer as JSON, for machines");
+    return command;
+  }
+
+  CLI::App app_{"Sluice, an HTTP server on raw epoll."};
+  CLI::App* run_ = nullptr;
+  CLI::App* check_ = nullptr;
+  CLI::App* stop_ = nullptr;
+  CLI::App* health_ = nullptr;
+  CLI::App* reload_ = nullptr;
+  sluice::ServeOptions serving_;
+  std::vector<std::string> limits_;
+  sluice::RunOptions running_;
+  sluice::CheckOptions checking_;
+  sluice::ControlOptions controlling_;
+};
 
 }  // namespace
 
 int main(int argc, char** argv) {
   try {
-    return run(argc, argv);
+    return CommandLine().run(argc, argv);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "sluice: error: %s\n", error.what());
     return 1;

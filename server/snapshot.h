@@ -9,7 +9,10 @@
 
 #include "conf/configuration.h"
 #include "server/handler/files/file_resources.h"
+#include "server/handler/files/file_site.h"
 #include "server/http/http_service.h"
+#include "server/http/route_table.h"
+#include "server/http/site_table.h"
 #include "server/net/helpers.h"
 #include "server/net/loop.h"
 
@@ -18,25 +21,42 @@ namespace sluice {
 // Immutable once built; shared by all workers, and pinned by the routers made from it. Any thread.
 class Snapshot : public std::enable_shared_from_this<Snapshot> {
  public:
+  // One site's routes, and for each the folder it serves (null for what serves none).
+  struct Site {
+    http::RouteTable table;
+    std::vector<std::shared_ptr<handler::FileSite>> folders;
+  };
+
   // Opens what `configuration` names. Folders that `previous` (may be null) serves in the same way
-  // keep what they hold. Returns an empty string and sets `out`, or what went wrong and what to do,
-  // with the configuration's line. Requires: `resources` outlives the snapshot.
-  [[nodiscard]] static std::string build(std::shared_ptr<const conf::Configuration> configuration,
-                                         handler::FileResources& resources,
-                                         const Snapshot* previous, std::shared_ptr<Snapshot>& out);
+  // keep what they hold. A folder that cannot be served now is one of `problems`, in words for the
+  // person who named it: its requests are answered 503 until it can. Requires: `resources` outlives
+  // the snapshot.
+  static std::shared_ptr<const Snapshot> build(
+      std::shared_ptr<const conf::Configuration> configuration, handler::FileResources& resources,
+      const Snapshot* previous, std::vector<std::string>& problems);
 
   const conf::Configuration& configuration() const noexcept { return *configuration_; }
+  const http::SiteTable& hosts() const noexcept { return hosts_; }
+  // In the configuration's order.
+  const std::vector<Site>& sites() const noexcept { return sites_; }
 
-  // One worker's router and listener settings, on its thread. `indexes`: what Peer::listener says
+  // One worker's router and listener settings, on its thread. `numbers`: what Peer::listener says
   // for each of the configuration's listeners, in their order. The loop and the helpers outlive
   // what is made.
   http::ServingRules make_rules(net::Loop& loop, net::Helpers& helpers,
-                                const std::vector<uint32_t>& indexes) const;
+                                const std::vector<uint32_t>& numbers) const;
 
  private:
-  Snapshot() = default;
+  explicit Snapshot(std::shared_ptr<const conf::Configuration> configuration);
 
-  std::shared_ptr<const conf::Configuration> configuration_;
+  // A folder that is served like this already, of this snapshot or another; null when there is
+  // none.
+  std::shared_ptr<handler::FileSite> folder_like(
+      const handler::FileSite::Options& options) const noexcept;
+
+  const std::shared_ptr<const conf::Configuration> configuration_;
+  const http::SiteTable hosts_;
+  std::vector<Site> sites_;
 };
 
 }  // namespace sluice

@@ -14,20 +14,16 @@
 #include "conf/reader.h"
 #include "conf/reference.h"
 #include "conf/schema.h"
+#include "server/ops/counted.h"
 
 namespace sluice {
 
 namespace {
 
 using Json = nlohmann::ordered_json;
+using ops::counted;
 
 void print(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
-
-// "1 site", "2 sites", "no sites".
-std::string counted(size_t count, const std::string& word) {
-  const std::string number = count == 0 ? "no" : std::to_string(count);
-  return number + " " + word + (count == 1 ? "" : "s");
-}
 
 std::string joined(const std::vector<std::string>& words, std::string_view none) {
   if (words.empty()) return std::string(none);

@@ -1,5 +1,4 @@
-// `sluice serve`: one folder, no configuration. Puts the parts together and keeps them until a
-// signal.
+// `sluice serve`: one folder, no configuration.
 #pragma once
 
 #include <cstddef>
@@ -15,8 +14,9 @@ struct ServeOptions {
   std::vector<std::string> listen;    // as listen_address.h reads them; empty: 127.0.0.1:8080
   size_t workers = 0;                 // 0: as many as there are usable CPUs
   std::string access_log = "stdout";  // "stdout", "off" or a path
-  std::string log_format = "auto";    // "auto", "json", "text"
+  std::string log_format = "auto";    // "auto", "json", "text", "combined"
   bool follow_symlinks = false;
+  std::string control;  // a path for a control socket, or "off"; empty: $SLUICE_CONTROL
   conf::Limits limits;
 };
 

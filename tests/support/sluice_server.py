@@ -60,7 +60,8 @@ class SluiceServer:
         else:
             self.command += self._serve_arguments(directory, [listen] if isinstance(listen, str) else listen, options)
         self.command += [str(option) for option in options]
-        self._env = {**os.environ, **(env or {})}
+        # Servers of other tests run at the same time: none has the default control socket.
+        self._env = {**os.environ, "SLUICE_CONTROL": "off", **(env or {})}
         self._cwd = cwd
         self._exit_code = exit_code
         self._given_stdout = stdout

@@ -1,0 +1,86 @@
+// Building a snapshot: a table of routes for each site, and a FileSite for each folder that is
+// served in a way of its own.
+#include "server/snapshot.h"
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+#include "server/http/listener_settings.h"
+#include "server/snapshot_router.h"
+
+namespace sluice {
+
+namespace {
+
+// What a route of files asks of its folder.
+handler::FileSite::Options options_of(const conf::FilesAction& files, const conf::Route& route,
+                                      const conf::Site& site) {
+  handler::FileSite::Options options{.directory = files.root,
+                                     .follow_symlinks = files.follow_symlinks,
+                                     .limits = site.limits.values,
+                                     .strip = files.strip,
+                                     .index = files.index,
+                                     .listing = files.listing,
+                                     .clean_urls = files.clean_urls,
+                                     .media_types = site.media_types};
+  (void)route;
+  return options;
+}
+
+}  // namespace
+
+Snapshot::Snapshot(std::shared_ptr<const conf::Configuration> configuration)
+    : configuration_(std::move(configuration)), hosts_(*configuration_) {
+  for (const conf::Site& site : configuration_->sites) {
+    sites_.push_back({.table = http::RouteTable(site.routes),
+                      .folders = decltype(Site::folders)(site.routes.size())});
+  }
+}
+
+std::shared_ptr<handler::FileSite> Snapshot::folder_like(
+    const handler::FileSite::Options& options) const noexcept {
+  for (const Site& site : sites_) {
+    for (const std::shared_ptr<handler::FileSite>& folder : site.folders) {
+      if (folder && folder->options() == options) return folder;
+    }
+  }
+  return {};
+}
+
+std::shared_ptr<const Snapshot> Snapshot::build(
+    std::shared_ptr<const conf::Configuration> configuration, handler::FileResources& resources,
+    const Snapshot* previous, std::vector<std::string>& problems) {
+  const std::shared_ptr<Snapshot> made(new Snapshot(std::move(configuration)));
+  for (size_t i = 0; i < made->sites_.size(); ++i) {
+    const conf::Site& site = made->configuration_->sites[i];
+    for (size_t route = 0; route < site.routes.size(); ++route) {
+      const auto* files = std::get_if<conf::FilesAction>(&site.routes[route].action);
+      if (files == nullptr) continue;
+      handler::FileSite::Options options = options_of(*files, site.routes[route], site);
+      std::shared_ptr<handler::FileSite>& folder = made->sites_[i].folders[route];
+      if (previous != nullptr) folder = previous->folder_like(options);
+      if (folder) continue;
+      folder = std::make_shared<handler::FileSite>(std::move(options), resources);
+      const conf::Origin& origin = site.routes[route].origin;
+      if (std::string problem = folder->open(); !problem.empty())
+        problems.push_back(origin.empty() ? problem : origin + ": " + problem);
+    }
+  }
+  return made;
+}
+
+http::ServingRules Snapshot::make_rules(net::Loop& loop, net::Helpers& helpers,
+                                        const std::vector<uint32_t>& numbers) const {
+  http::ServingRules rules{
+      .router = Ref<http::Router>(new SnapshotRouter(shared_from_this(), loop, helpers, numbers)),
+      .listeners = {}};
+  for (size_t i = 0; i < numbers.size(); ++i) {
+    const conf::Listener& listener = configuration_->listeners[i];
+    rules.listeners.emplace_back(
+        new http::ListenerSettings(numbers[i], listener.limits, configuration_->trusted_proxies));
+  }
+  return rules;
+}
+
+}  // namespace sluice
