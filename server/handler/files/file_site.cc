@@ -53,13 +53,30 @@ FileSite::Options sensible(FileSite::Options options) {
   return options;
 }
 
+cache::Freshness freshness_of(const conf::CacheRule& rule) noexcept {
+  using From = conf::CacheRule::Storing;
+  using To = cache::Freshness::Storing;
+  const To storing = rule.storing == From::no_store   ? To::no_store
+                     : rule.storing == From::no_cache ? To::no_cache
+                     : rule.storing == From::max_age  ? To::max_age
+                                                      : To::nothing;
+  return {.storing = storing,
+          .max_age = static_cast<uint64_t>(std::max<int64_t>(rule.max_age.count(), 0)),
+          .immutable = rule.immutable,
+          .private_response = rule.private_response};
+}
+
 }  // namespace
 
 FileSite::FileSite(Options options, FileResources& resources)
     : options_(sensible(std::move(options))),
       resources_(resources),
       scope_(resources.take_scope()),
-      root_(options_.directory) {}
+      root_(options_.directory) {
+  for (const conf::CacheRule& rule : options_.cache) {
+    rules_.push_back({conf::PathPattern(rule.match), freshness_of(rule)});
+  }
+}
 
 FileSite::~FileSite() {
   resources_.store().drop_scope(scope_);
@@ -102,6 +119,13 @@ void FileSite::check_root_now(net::Time now) {
   if (!root_.check(now)) return;
   resources_.store().drop_scope(scope_);
   resources_.watch().forget_scope(scope_);
+}
+
+cache::Freshness FileSite::freshness(std::string_view path, std::string_view media_type) const {
+  for (const Rule& rule : rules_) {
+    if (rule.pattern.matches(path)) return rule.freshness;
+  }
+  return cache::built_in_freshness(path, media_type);
 }
 
 std::string_view FileSite::media_type(std::string_view name) const {

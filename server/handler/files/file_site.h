@@ -10,9 +10,11 @@
 #include <string_view>
 #include <vector>
 
+#include "cache/freshness.h"
 #include "cache/representation_store.h"
 #include "conf/configuration.h"
 #include "conf/limits.h"
+#include "conf/pattern.h"
 #include "server/handler/files/directory_watch.h"
 #include "server/handler/files/file_resources.h"
 #include "server/handler/files/root.h"
@@ -33,6 +35,12 @@ class FileSite {
     bool clean_urls = false;  // "/about" is about.html, before it is a folder
     // Extension without its dot, lower case -> type; tried before the built-in table.
     std::map<std::string, std::string> media_types = {};
+    // In the order in which they are tried; behind them the built-in ones (cache/freshness.h).
+    // Requires: their patterns are good (conf/pattern.h).
+    std::vector<conf::CacheRule> cache = {};
+    // A single-page application: a navigation to a name that is not there gets the root's index
+    // file.
+    bool spa = false;
   };
 
   FileSite(Options options, FileResources& resources);
@@ -61,15 +69,26 @@ class FileSite {
 
   // The Content-Type of a file of this name. Lives as long as the site.
   std::string_view media_type(std::string_view name) const;
+  // How long caches may use what this path names; by the first rule that matches it.
+  cache::Freshness freshness(std::string_view path, std::string_view media_type) const;
+  ContentTags& tags() noexcept { return resources_.tags(); }
+  BackgroundHasher& hasher() noexcept { return resources_.hasher(); }
   // The stamp of a directory at this absolute path, watched from here on; null when it cannot be.
   Ref<WatchStamp> watch(const std::string& directory) {
     return resources_.watch().watch(directory, scope_);
   }
 
  private:
+  // A rule, made ready to be tried.
+  struct Rule {
+    conf::PathPattern pattern;
+    cache::Freshness freshness;
+  };
+
   void check_root_now(net::Time now);
 
   const Options options_;
+  std::vector<Rule> rules_;
   FileResources& resources_;
   const uint64_t scope_;
   Root root_;
