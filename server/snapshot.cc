@@ -16,16 +16,16 @@ namespace {
 // What a route of files asks of its folder.
 handler::FileSite::Options options_of(const conf::FilesAction& files, const conf::Route& route,
                                       const conf::Site& site) {
-  handler::FileSite::Options options{.directory = files.root,
-                                     .follow_symlinks = files.follow_symlinks,
-                                     .limits = site.limits.values,
-                                     .strip = files.strip,
-                                     .index = files.index,
-                                     .listing = files.listing,
-                                     .clean_urls = files.clean_urls,
-                                     .media_types = site.media_types};
-  (void)route;
-  return options;
+  return {.directory = files.root,
+          .follow_symlinks = files.follow_symlinks,
+          .limits = site.limits.values,
+          .strip = files.strip,
+          .index = files.index,
+          .listing = files.listing,
+          .clean_urls = files.clean_urls,
+          .media_types = site.media_types,
+          .cache = route.cache,
+          .spa = files.spa};
 }
 
 }  // namespace

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "cache/representation.h"
-#include "server/handler/files/held_source.h"
+#include "server/handler/held_source.h"
 #include "server/http/representation_response.h"
 
 namespace sluice::handler {
@@ -24,8 +24,8 @@ class WholeBody final : public http::StoredBody {
  public:
   explicit WholeBody(const cache::Pin& pin) : pin_(pin) {}
   // Only ever asked for the whole: the representation accepts no ranges.
-  BodySourcePointer source(http::Exchange& exchange, uint64_t, uint64_t, bool) override {
-    return exchange.emplace_source<HeldSource>(pin_);
+  BodySourcePointer source(http::Exchange& exchange, uint64_t begin, uint64_t end, bool) override {
+    return exchange.emplace_source<HeldSource>(pin_, begin, end);
   }
 
  private:
@@ -63,7 +63,7 @@ void RespondHandler::start(http::Exchange& exchange) {
   head.prepared = &representation.fields();
   head.prepared_owner = std::move(owner);
   if (!has_content_) return exchange.respond();
-  exchange.respond(exchange.emplace_source<HeldSource>(pin));
+  exchange.respond(exchange.emplace_source<HeldSource>(pin, size_t{0}, representation.length()));
 }
 
 }  // namespace sluice::handler

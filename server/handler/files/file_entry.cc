@@ -6,6 +6,15 @@
 
 namespace sluice::handler {
 
+namespace {
+
+FileEntry::Facts tagged(FileEntry::Facts facts) {
+  facts.wants_tag = false;
+  return facts;
+}
+
+}  // namespace
+
 FileEntry::FileEntry(std::string key, uint64_t scope, Ref<cache::Representation> representation,
                      Facts facts, net::Time now)
     : cache::Entry(std::move(key), std::move(representation), scope),
@@ -13,6 +22,12 @@ FileEntry::FileEntry(std::string key, uint64_t scope, Ref<cache::Representation>
       windows_(facts_.windows > 0 ? std::make_unique<WindowNotes>(facts_.windows) : nullptr),
       checked_at_(now.time_since_epoch().count()),
       seen_(facts_.seen) {}
+
+// The stamp's count is that of the opening: what changed since is looked at once more.
+FileEntry::FileEntry(const FileEntry& before, Ref<cache::Representation> representation)
+    : FileEntry(
+          before.key(), before.scope(), std::move(representation), tagged(before.facts_),
+          net::Time(net::Clock::duration(before.checked_at_.load(std::memory_order_relaxed)))) {}
 
 bool FileEntry::checked_lately(net::Time now, std::chrono::milliseconds max_age) const noexcept {
   const net::Time checked{net::Clock::duration(checked_at_.load(std::memory_order_relaxed))};

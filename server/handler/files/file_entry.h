@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "cache/representation_store.h"
 #include "server/handler/files/file_identity.h"
@@ -18,6 +19,9 @@
 #include "server/net/timers.h"
 
 namespace sluice::handler {
+
+// What the fallback of a single-page application, and its absence, depend on beside the path.
+inline constexpr std::string_view kFallbackVary = "Accept, Sec-Fetch-Mode";
 
 // Immutable but for its freshness, its notes and the store's bits. Any thread.
 class FileEntry final : public cache::Entry {
@@ -35,11 +39,16 @@ class FileEntry final : public cache::Entry {
     uint64_t windows = 0;  // of a file that is sent from its descriptor
     std::string tail =
         {};  // the last octets of such a file, by which growth is told from a rewrite
+    bool wants_tag = false;  // such a file, without an entity tag that it could have
+    bool fallback = false;   // of a single-page application: for paths that are not there
   };
 
   // `scope`: its site's.
   FileEntry(std::string key, uint64_t scope, Ref<cache::Representation> representation, Facts facts,
             net::Time now);
+  // The same file, and as fresh, with a representation that has its entity tag. Requires:
+  // before.wants_tag().
+  FileEntry(const FileEntry& before, Ref<cache::Representation> representation);
 
   const std::string& path() const noexcept { return facts_.path; }
   const FileIdentity& identity() const noexcept { return facts_.identity; }
@@ -47,6 +56,8 @@ class FileEntry final : public cache::Entry {
   bool check_by_opening() const noexcept { return facts_.check_by_opening; }
   uint64_t root_generation() const noexcept { return facts_.root_generation; }
   const std::string& tail() const noexcept { return facts_.tail; }
+  bool wants_tag() const noexcept { return facts_.wants_tag; }
+  const Facts& facts() const noexcept { return facts_; }
   // Null for a held body.
   WindowNotes* windows() const noexcept { return windows_.get(); }
 

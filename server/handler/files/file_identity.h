@@ -3,6 +3,7 @@
 
 #include <sys/stat.h>
 
+#include <cstddef>
 #include <cstdint>
 
 namespace sluice::handler {
@@ -23,6 +24,22 @@ struct FileIdentity {
   bool same_content(const FileIdentity& other) const noexcept {
     return size == other.size && modified_seconds == other.modified_seconds &&
            modified_nanoseconds == other.modified_nanoseconds;
+  }
+};
+
+// For tables. Inode and times differ enough to be mixed plainly.
+struct FileIdentityHash {
+  size_t operator()(const FileIdentity& identity) const noexcept {
+    uint64_t mixed = identity.device;
+    for (const uint64_t part :
+         {identity.inode, identity.size, static_cast<uint64_t>(identity.modified_seconds),
+          static_cast<uint64_t>(identity.modified_nanoseconds),
+          static_cast<uint64_t>(identity.changed_seconds),
+          static_cast<uint64_t>(identity.changed_nanoseconds)}) {
+      mixed = (mixed ^ part) * 0x9E3779B97F4A7C15;
+      mixed ^= mixed >> 32;
+    }
+    return static_cast<size_t>(mixed);
   }
 };
 

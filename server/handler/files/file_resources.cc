@@ -21,6 +21,8 @@ uint64_t descriptor_budget(uint64_t wanted) noexcept {
 
 FileResources::FileResources(const conf::Limits& limits)
     : store_({.bytes = limits.held_bytes, .descriptors = descriptor_budget(limits.open_files)}),
-      watch_(store_, static_cast<size_t>(limits.watches)) {}
+      watch_(store_, static_cast<size_t>(limits.watches)),
+      tags_(static_cast<size_t>(limits.etags)),
+      hasher_(tags_, static_cast<size_t>(limits.etag_queue)) {}
 
 }  // namespace sluice::handler

@@ -8,6 +8,8 @@
 
 #include "cache/representation_store.h"
 #include "conf/limits.h"
+#include "server/handler/files/background_hasher.h"
+#include "server/handler/files/content_tags.h"
 #include "server/handler/files/directory_watch.h"
 
 namespace sluice::handler {
@@ -22,6 +24,8 @@ class FileResources {
 
   cache::RepresentationStore& store() noexcept { return store_; }
   DirectoryWatch& watch() noexcept { return watch_; }
+  ContentTags& tags() noexcept { return tags_; }
+  BackgroundHasher& hasher() noexcept { return hasher_; }
   // A scope of its own for a site's entries and watches; never given twice.
   uint64_t take_scope() noexcept { return next_scope_.fetch_add(1, std::memory_order_relaxed); }
 
@@ -29,6 +33,8 @@ class FileResources {
   std::atomic<uint64_t> next_scope_{1};
   cache::RepresentationStore store_;
   DirectoryWatch watch_;
+  ContentTags tags_;
+  BackgroundHasher hasher_;
 };
 
 }  // namespace sluice::handler

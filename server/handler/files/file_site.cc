@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <memory>
+#include <optional>
 #include <system_error>
 #include <utility>
 
@@ -57,6 +58,7 @@ FileSite::Options sensible(FileSite::Options options) {
 
 FileSite::FileSite(Options options, FileResources& resources)
     : options_(sensible(std::move(options))),
+      rules_(options_.cache),
       resources_(resources),
       scope_(resources.take_scope()),
       root_(options_.directory) {}
@@ -102,6 +104,11 @@ void FileSite::check_root_now(net::Time now) {
   if (!root_.check(now)) return;
   resources_.store().drop_scope(scope_);
   resources_.watch().forget_scope(scope_);
+}
+
+cache::Freshness FileSite::freshness(std::string_view path, std::string_view media_type) const {
+  const std::optional<size_t> rule = rules_.find(path);
+  return rule ? rules_.freshness(*rule) : cache::built_in_freshness(path, media_type);
 }
 
 std::string_view FileSite::media_type(std::string_view name) const {

@@ -10,12 +10,14 @@
 #include <string_view>
 #include <vector>
 
+#include "cache/freshness.h"
 #include "cache/representation_store.h"
 #include "conf/configuration.h"
 #include "conf/limits.h"
 #include "server/handler/files/directory_watch.h"
 #include "server/handler/files/file_resources.h"
 #include "server/handler/files/root.h"
+#include "server/http/cache_rules.h"
 #include "server/net/timers.h"
 
 namespace sluice::handler {
@@ -33,6 +35,12 @@ class FileSite {
     bool clean_urls = false;  // "/about" is about.html, before it is a folder
     // Extension without its dot, lower case -> type; tried before the built-in table.
     std::map<std::string, std::string> media_types = {};
+    // In the order in which they are tried; behind them the built-in ones (cache/freshness.h).
+    // Requires: their patterns are good (conf/pattern.h).
+    std::vector<conf::CacheRule> cache = {};
+    // A single-page application: a navigation to a name that is not there gets the root's index
+    // file.
+    bool spa = false;
 
     bool operator==(const Options&) const = default;
   };
@@ -63,6 +71,10 @@ class FileSite {
 
   // The Content-Type of a file of this name. Lives as long as the site.
   std::string_view media_type(std::string_view name) const;
+  // How long caches may use what this path names; by the first rule that matches it.
+  cache::Freshness freshness(std::string_view path, std::string_view media_type) const;
+  ContentTags& tags() noexcept { return resources_.tags(); }
+  BackgroundHasher& hasher() noexcept { return resources_.hasher(); }
   // The stamp of a directory at this absolute path, watched from here on; null when it cannot be.
   Ref<WatchStamp> watch(const std::string& directory) {
     return resources_.watch().watch(directory, scope_);
@@ -72,6 +84,7 @@ class FileSite {
   void check_root_now(net::Time now);
 
   const Options options_;
+  const http::CacheRules rules_;
   FileResources& resources_;
   const uint64_t scope_;
   Root root_;

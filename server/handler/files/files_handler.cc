@@ -8,18 +8,24 @@
 #include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "protocol/target.h"
-#include "server/handler/files/held_source.h"
+#include "server/handler/files/file_representation.h"
 #include "server/handler/files/listing.h"
+#include "server/handler/files/navigation.h"
+#include "server/handler/held_source.h"
+#include "server/http/representation_response.h"
 
 namespace sluice::handler {
 
 namespace {
 
 constexpr std::string_view kAllow = "GET, HEAD, OPTIONS";
+constexpr std::string_view kHtmlListing = "text/html; charset=utf-8";
+constexpr std::string_view kJsonListing = "application/json";
 
 // How long an idle worker may pin what the store dropped, and a deleted file its space: five times
 // as long as an entry that is used goes unchecked.
@@ -55,6 +61,28 @@ std::string shown_path(const std::string& key) {
   return path;
 }
 
+// What a pin holds, as sources: slices of memory, or ranges of the file. During one call.
+class FileBody final : public http::StoredBody {
+ public:
+  FileBody(const FileReading& reading, const cache::Pin& pin) : reading_(reading), pin_(pin) {}
+
+  BodySourcePointer source(http::Exchange& exchange, uint64_t begin, uint64_t end,
+                           bool only) override {
+    if (pin_.entry->representation().body() != nullptr) {
+      const auto first = static_cast<size_t>(begin);
+      const auto last = static_cast<size_t>(end);
+      if (only) return exchange.emplace_source<HeldSource>(pin_, first, last);
+      return BodySourcePointer(new HeldSource(pin_, first, last));
+    }
+    if (only) return exchange.emplace_source<FileSource>(exchange, reading_, pin_, begin, end);
+    return BodySourcePointer(new FileSource(exchange, reading_, pin_, begin, end));
+  }
+
+ private:
+  const FileReading& reading_;
+  const cache::Pin& pin_;
+};
+
 }  // namespace
 
 struct FilesHandler::Waiting final : SharedOwner {
@@ -77,6 +105,7 @@ class FilesHandler::ListingJob final : public net::Job {
     bool follow_symlinks;
     Ref<OpenRoot> root;
     FileEntry::Facts facts;
+    cache::Freshness freshness;
     uint64_t scope;
     net::Time now;
   };
@@ -102,12 +131,11 @@ class FilesHandler::ListingJob final : public net::Job {
     error_ = listing.error;
     if (error_ != 0) return;
     sort_listing(listing, task_.order);
-    Ref<SharedBody> body = Ref<SharedBody>::adopt(new SharedBody());
-    body->append(task_.json ? listing_json(listing, task_.path)
-                            : listing_html(listing, task_.path, task_.order));
-    entry_ = Ref<FileEntry>::adopt(new FileEntry(std::move(task_.key), task_.scope,
-                                                 represent(std::move(body)), std::move(task_.facts),
-                                                 task_.now));
+    std::string page = task_.json ? listing_json(listing, task_.path)
+                                  : listing_html(listing, task_.path, task_.order);
+    entry_ = Ref<FileEntry>::adopt(new FileEntry(
+        std::move(task_.key), task_.scope, represent(task_.json, std::move(page), task_.freshness),
+        std::move(task_.facts), task_.now));
   }
 
   void deliver() override {
@@ -119,19 +147,24 @@ class FilesHandler::ListingJob final : public net::Job {
   }
 
  private:
-  Ref<cache::Representation> represent(Ref<SharedBody> body) const {
-    if (task_.json) {
+  static Ref<cache::Representation> represent(bool json, std::string page,
+                                              const cache::Freshness& freshness) {
+    const ContentTag tag = tag_of(page);
+    const cache::Metadata about{.validators = {.entity_tag = tag.view()}, .freshness = freshness};
+    Ref<SharedBody> body = Ref<SharedBody>::adopt(new SharedBody());
+    body->append(page);
+    if (json) {
       return cache::Representation::of_memory(
-          200, {{"Content-Type", "application/json"}, {"Vary", "Accept"}}, std::move(body));
+          200, {{"Content-Type", kJsonListing}, {"Vary", "Accept"}}, std::move(body), about);
     }
     return cache::Representation::of_memory(
         200,
-        {{"Content-Type", "text/html; charset=utf-8"},
+        {{"Content-Type", kHtmlListing},
          {"Vary", "Accept"},
          // The names in the page are other people's: should one ever get through the escaping, it
          // runs nothing.
          {"Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'"}},
-        std::move(body));
+        std::move(body), about);
   }
 
   const Ref<Waiting> waiting_;
@@ -145,7 +178,8 @@ FilesHandler::FilesHandler(net::Loop& loop, net::Helpers& helpers, FileSite& sit
     : site_(site),
       options_(options),
       reading_{.loop = loop, .helpers = helpers, .limits = site.limits()},
-      index_(site.store()) {}
+      index_(site.store()),
+      tag_waits_(*this, reading_, site.tags()) {}
 
 FilesHandler::~FilesHandler() {
   for (const Ref<Waiting>& waiting : waiting_) {
@@ -160,7 +194,7 @@ void FilesHandler::start(http::Exchange& exchange) {
     return answer_other_method(exchange);
   }
   site_.check_root(reading_.loop.now());
-  if (const cache::Pin* found = find_fresh(request.path)) return send(exchange, *found);
+  if (const cache::Pin* found = find_fresh(request.path)) return answer(exchange, *found);
   serve_by_path(exchange);
 }
 
@@ -186,14 +220,14 @@ void FilesHandler::serve_by_path(http::Exchange& exchange) {
     case PathVerdict::good:
       break;
   }
-  if (const cache::Pin* found = find_anywhere(path_.key)) return send(exchange, *found);
+  if (const cache::Pin* found = find_anywhere(path_.key)) return answer(exchange, *found);
   serve_opened(exchange, open_path(site_, path_, reading_.loop.now()));
 }
 
 void FilesHandler::serve_opened(http::Exchange& exchange, Opened opened) {
   switch (opened.kind) {
     case Opened::Kind::file:
-      return send(exchange, keep(std::move(opened.entry)));
+      return answer(exchange, keep(std::move(opened.entry)));
     case Opened::Kind::directory:
       return serve_listing(exchange, std::move(opened));
     case Opened::Kind::redirect:
@@ -203,9 +237,30 @@ void FilesHandler::serve_opened(http::Exchange& exchange, Opened opened) {
   }
 }
 
+// A single-page application answers a navigation before the next route is asked: in the browser it
+// owns every path that no file has.
 void FilesHandler::refuse(http::Exchange& exchange, const Opened& opened) {
+  const bool fallback = opened.missing && site_.options().spa;
+  if (fallback && is_navigation(exchange.request().fields) && serve_fallback(exchange)) return;
   if (opened.missing && options_.else_next && exchange.pass_on()) return;
+  if (fallback) exchange.response().fields.add("Vary", kFallbackVary);
   http::respond_with_status(exchange, opened.status, opened.cause);
+}
+
+// False when there is no page to fall back to.
+bool FilesHandler::serve_fallback(http::Exchange& exchange) {
+  if (const cache::Pin* found = find_anywhere(kFallbackKey)) {
+    answer(exchange, *found);
+    return true;
+  }
+  Opened opened = open_fallback(site_, reading_.loop.now());
+  if (opened.kind == Opened::Kind::file) {
+    answer(exchange, keep(std::move(opened.entry)));
+    return true;
+  }
+  if (opened.kind != Opened::Kind::refused || opened.missing) return false;
+  http::respond_with_status(exchange, opened.status, opened.cause);
+  return true;
 }
 
 // `Location` is built from the decoded and merged path, so that it starts with exactly one slash:
@@ -236,6 +291,7 @@ void FilesHandler::serve_listing(http::Exchange& exchange, Opened opened) {
   facts.root_generation = opened.root->generation();
   facts.stamp = site_.watch(site_.root().path() + below);
   facts.seen = facts.stamp ? facts.stamp->changes() : 0;
+  const cache::Freshness freshness = site_.freshness(path_.key, json ? kJsonListing : kHtmlListing);
   Ref<Waiting> waiting = Ref<Waiting>::adopt(new Waiting(this, &exchange));
   auto job = std::make_unique<ListingJob>(
       waiting, ListingJob::Task{.key = key,
@@ -246,6 +302,7 @@ void FilesHandler::serve_listing(http::Exchange& exchange, Opened opened) {
                                 .follow_symlinks = site_.options().follow_symlinks,
                                 .root = std::move(opened.root),
                                 .facts = std::move(facts),
+                                .freshness = freshness,
                                 .scope = site_.scope(),
                                 .now = reading_.loop.now()});
   if (!reading_.helpers.submit(std::move(job), reading_.loop)) {
@@ -263,6 +320,7 @@ void FilesHandler::finish_listing(http::Exchange& exchange, int error, Ref<FileE
 }
 
 void FilesHandler::cancel(http::Exchange& exchange) {
+  tag_waits_.cancel(exchange);
   for (Ref<Waiting>& waiting : waiting_) {
     if (waiting->exchange != &exchange) continue;
     waiting->handler = nullptr;  // it may end before the job does
@@ -273,23 +331,48 @@ void FilesHandler::cancel(http::Exchange& exchange) {
   }
 }
 
-void FilesHandler::send(http::Exchange& exchange, const cache::Pin& pin) {
-  const cache::Representation& representation = pin.entry->representation();
-  ResponseHead& head = exchange.response();
-  head.status = representation.status();
-  head.prepared = &representation.fields();
-  head.prepared_owner = Ref<Owner>(pin.handle.get());
-  send_content(exchange, pin);
+void FilesHandler::answer(http::Exchange& exchange, const cache::Pin& pin) {
+  if (entry_of(pin).wants_tag()) return answer_untagged(exchange, pin);
+  send(exchange, pin);
 }
 
-void FilesHandler::send_content(http::Exchange& exchange, const cache::Pin& pin) {
-  const cache::Representation& representation = pin.entry->representation();
-  if (representation.body() != nullptr) {
-    exchange.respond(exchange.emplace_source<HeldSource>(pin));
-  } else {
-    exchange.respond(exchange.emplace_source<FileSource>(exchange, reading_, pin, uint64_t{0},
-                                                         representation.length()));
+// The tag may have been found since the file was opened. If not, a GET has it made: a small file's
+// before its answer, a large one's some time. A HEAD does not read for it.
+void FilesHandler::answer_untagged(http::Exchange& exchange, const cache::Pin& pin) {
+  FileEntry& entry = entry_of(pin);
+  if (const std::optional<ContentTag> tag = site_.tags().find(entry.identity())) {
+    return send(exchange, keep_tagged(entry, *tag));
   }
+  if (exchange.request().method == Method::get) {
+    Ref<FileEntry> wanted(&entry);
+    if (entry.identity().size > site_.limits().etag_wait) {
+      (void)site_.hasher().submit(std::move(wanted));
+    } else if (tag_waits_.add(exchange, std::move(wanted))) {
+      return;
+    }
+  }
+  send(exchange, pin);
+}
+
+// What changed while it was read is opened anew. What could not be read to the end goes without a
+// tag: sending it will show what is wrong.
+void FilesHandler::on_hashed(http::Exchange& exchange, FileEntry& entry,
+                             FileHash::Outcome outcome) {
+  if (outcome == FileHash::Outcome::changed) {
+    site_.store().drop(entry);
+    return serve_by_path(exchange);
+  }
+  if (const std::optional<ContentTag> tag = site_.tags().find(entry.identity())) {
+    return send(exchange, keep_tagged(entry, *tag));
+  }
+  send(exchange, cache::pin(Ref<cache::Entry>(&entry)));
+}
+
+void FilesHandler::send(http::Exchange& exchange, const cache::Pin& pin) {
+  FileBody body(reading_, pin);
+  http::respond_with_representation(exchange, pin.entry->representation(),
+                                    Ref<Owner>(pin.handle.get()), body,
+                                    reading_.loop.wall_seconds());
 }
 
 // The page's own validators and freshness are those of a 200, and are left out.
@@ -311,7 +394,7 @@ bool FilesHandler::respond_with_page(http::Exchange& exchange, int status, std::
   head.prepared_owner = Ref<Owner>(pin.handle.get());  // of the field's value
   head.fields.add("Content-Type", representation.fields().fields.value(FieldId::content_type),
                   FieldId::content_type);
-  send_content(exchange, pin);
+  exchange.respond(FileBody(reading_, pin).source(exchange, 0, representation.length(), true));
   return true;
 }
 
@@ -359,6 +442,16 @@ cache::Pin FilesHandler::keep(Ref<FileEntry> entry) {
     return adopt(Ref<cache::Entry>(entry.get()));
   }
   return cache::pin(Ref<cache::Entry>(entry.get()));
+}
+
+// Of several exchanges that waited for one tag, the first keeps the entry that the others find.
+cache::Pin FilesHandler::keep_tagged(const FileEntry& untagged, const ContentTag& tag) {
+  const cache::Pin* found = index_.find(untagged.key());
+  if (found != nullptr && !entry_of(*found).wants_tag() &&
+      entry_of(*found).identity() == untagged.identity()) {
+    return *found;
+  }
+  return keep(with_tag(site_, untagged, tag));
 }
 
 void FilesHandler::on_timer() {

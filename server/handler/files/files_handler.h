@@ -2,7 +2,8 @@
 //
 // A hit is a lookup by the request's path in this worker's own index, and one acquire load: nothing
 // is decoded, allocated or asked of the system. A miss decodes the path, asks the shared store,
-// then the file system. Listings are made by a helper thread.
+// then the file system. Listings are made, and files read for their entity tags, by helper
+// threads.
 #pragma once
 
 #include <cstddef>
@@ -16,6 +17,7 @@
 #include "server/handler/files/listing_request.h"
 #include "server/handler/files/opening.h"
 #include "server/handler/files/request_path.h"
+#include "server/handler/files/tag_waits.h"
 #include "server/http/exchange.h"
 #include "server/http/handler.h"
 #include "server/net/helpers.h"
@@ -24,7 +26,7 @@
 namespace sluice::handler {
 
 // One per worker; thread: its loop's. Ends before the loop, and after the exchanges it was given.
-class FilesHandler final : public http::Handler, private net::Timer {
+class FilesHandler final : public http::Handler, private net::Timer, private TagWaits::Client {
  public:
   struct Options {
     bool else_next = false;  // a path without a file goes on to the next route
@@ -51,17 +53,21 @@ class FilesHandler final : public http::Handler, private net::Timer {
   void serve_by_path(http::Exchange& exchange);
   void serve_opened(http::Exchange& exchange, Opened opened);
   void refuse(http::Exchange& exchange, const Opened& opened);
+  bool serve_fallback(http::Exchange& exchange);
   void serve_listing(http::Exchange& exchange, Opened opened);
   void finish_listing(http::Exchange& exchange, int error, Ref<FileEntry> entry);
   void redirect_to_directory(http::Exchange& exchange);
+  void answer(http::Exchange& exchange, const cache::Pin& pin);
+  void answer_untagged(http::Exchange& exchange, const cache::Pin& pin);
+  void on_hashed(http::Exchange& exchange, FileEntry& entry, FileHash::Outcome outcome) override;
   void send(http::Exchange& exchange, const cache::Pin& pin);
-  void send_content(http::Exchange& exchange, const cache::Pin& pin);
 
   const cache::Pin* find_fresh(std::string_view key);
   const cache::Pin* find_anywhere(std::string_view key);
   bool is_fresh(FileEntry& entry);
   const cache::Pin& adopt(Ref<cache::Entry> entry);
   cache::Pin keep(Ref<FileEntry> entry);
+  cache::Pin keep_tagged(const FileEntry& untagged, const ContentTag& tag);
   void on_timer() override;
 
   FileSite& site_;
@@ -70,6 +76,7 @@ class FilesHandler final : public http::Handler, private net::Timer {
   cache::WorkerIndex index_;
   RequestPath path_;  // scratch of the request that is being started
   std::vector<Ref<Waiting>> waiting_;
+  TagWaits tag_waits_;
 };
 
 }  // namespace sluice::handler

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "server/handler/files/accept.h"
+
 namespace sluice::handler {
 
 namespace {
@@ -19,33 +21,6 @@ std::string_view query_value(std::string_view query, std::string_view name) noex
     }
   }
   return value;
-}
-
-std::string_view trim(std::string_view text) noexcept {
-  const size_t begin = text.find_first_not_of(" \t");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
-}
-
-// The next piece up to `separator`, trimmed. False at the end.
-bool next_piece(std::string_view& rest, char separator, std::string_view& piece) noexcept {
-  if (rest.empty()) return false;
-  const size_t end = std::min(rest.find(separator), rest.size());
-  piece = trim(rest.substr(0, end));
-  rest.remove_prefix(std::min(rest.size(), end + 1));
-  return true;
-}
-
-// A qvalue in thousandths (RFC 9110 section 12.4.2); 1000 for anything else.
-int weight_of(std::string_view text) noexcept {
-  if (text.empty() || text.size() > 5 || (text[0] != '0' && text[0] != '1')) return 1000;
-  int weight = (text[0] - '0') * 1000;
-  int unit = 100;
-  for (size_t i = 2; i < text.size(); ++i, unit /= 10) {
-    if (text[i] < '0' || text[i] > '9') return 1000;
-    weight += (text[i] - '0') * unit;
-  }
-  return std::min(weight, 1000);
 }
 
 // How closely `range` names `type`/`subtype`: 3 exactly, 2 by "type/*", 1 by "*/*", 0 not at all.
@@ -92,19 +67,10 @@ bool prefers_json(const FieldList& fields) noexcept {
   for (const Field& field : fields) {
     if (field.id != FieldId::accept) continue;
     std::string_view rest = field.value;
-    std::string_view element;
-    while (next_piece(rest, ',', element)) {
-      std::string_view range;
-      next_piece(element, ';', range);
-      int weight = 1000;
-      std::string_view parameter;
-      while (next_piece(element, ';', parameter)) {
-        if (parameter.starts_with("q=") || parameter.starts_with("Q=")) {
-          weight = weight_of(parameter.substr(2));
-        }
-      }
-      json.consider(range, weight);
-      html.consider(range, weight);
+    MediaRange range;
+    while (next_media_range(rest, range)) {
+      json.consider(range.type, range.weight);
+      html.consider(range.type, range.weight);
     }
   }
   return json.weight > html.weight;

@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -22,7 +21,8 @@
 #include <span>
 #include <utility>
 
-#include "protocol/http_date.h"
+#include "server/handler/files/content_tag.h"
+#include "server/handler/files/file_representation.h"
 
 namespace sluice::handler {
 
@@ -74,6 +74,11 @@ class Opening {
                                         : open_file();
     result.root = std::move(root_);
     return result;
+  }
+
+  Opened open_fallback() {
+    fallback_ = true;
+    return open();
   }
 
  private:
@@ -176,6 +181,7 @@ class Opening {
   // that comes later moves it.
   Opened describe(net::Descriptor file, std::string name, bool check_by_opening) {
     FileEntry::Facts facts{.path = std::move(name), .check_by_opening = check_by_opening};
+    facts.fallback = fallback_;
     facts.root_generation = root_->generation();
     facts.stamp = site_.watch(directory_of(facts.path));
     facts.seen = facts.stamp ? facts.stamp->changes() : 0;
@@ -189,7 +195,7 @@ class Opening {
     facts.settled = settled(facts.identity);
     Opened result{.kind = Opened::Kind::file};
     Ref<cache::Representation> made =
-        body ? represent(facts, std::move(body)) : represent(facts, std::move(file));
+        body ? represent_held(facts, std::move(body)) : represent_file(facts, std::move(file));
     result.entry = Ref<FileEntry>::adopt(
         new FileEntry(path_.key, site_.scope(), std::move(made), std::move(facts), now_));
     return result;
@@ -214,6 +220,7 @@ class Opening {
       if (read_error_ > 0 || ::fstat(file, &status) != 0) return {};
       if (read_error_ != 0 || identity_of(status) != before) continue;
       if (!settled(before) && !reads_the_same_again(file, room)) continue;
+      held_tag_ = tag_of({room.data(), size});
       if (size > 0) body->publish();
       return body;
     }
@@ -241,25 +248,30 @@ class Opening {
            away(identity.changed_seconds, identity.changed_nanoseconds);
   }
 
-  Ref<cache::Representation> represent(const FileEntry::Facts& facts, Ref<SharedBody> body) const {
-    std::array<char, kHttpDateSize> date;
-    return cache::Representation::of_memory(
-        200,
-        {{"Content-Type", site_.media_type(facts.path)},
-         {"Last-Modified", last_modified(facts.identity, date)}},
-        std::move(body));
+  // What is sent from its descriptor has a tag if it was hashed before, and while its times tell
+  // the next change.
+  Ref<cache::Representation> represent_file(FileEntry::Facts& facts, net::Descriptor file) const {
+    const FileIdentity& identity = facts.identity;
+    facts.windows = identity.size / site_.limits().file_window + 1;
+    facts.tail = tail_of(file.get(), identity.size);
+    std::optional<ContentTag> tag;
+    if (facts.settled && may_have_tag(identity)) {
+      tag = site_.tags().find(identity);
+      facts.wants_tag = !tag;
+    }
+    return represent(site_, path_.key, facts, tag ? tag->view() : std::string_view(),
+                     Ref<OpenFile>::adopt(new ServedFile(std::move(file), identity.size)));
   }
 
-  Ref<cache::Representation> represent(FileEntry::Facts& facts, net::Descriptor file) const {
-    const uint64_t window = site_.limits().file_window;
-    facts.windows = facts.identity.size / window + 1;
-    facts.tail = tail_of(file.get(), facts.identity.size);
-    std::array<char, kHttpDateSize> date;
-    return cache::Representation::of_file(
-        200,
-        {{"Content-Type", site_.media_type(facts.path)},
-         {"Last-Modified", last_modified(facts.identity, date)}},
-        Ref<OpenFile>::adopt(new ServedFile(std::move(file), facts.identity.size)));
+  Ref<cache::Representation> represent_held(const FileEntry::Facts& facts,
+                                            Ref<SharedBody> body) const {
+    const bool tagged = may_have_tag(facts.identity);
+    return represent(site_, path_.key, facts, tagged ? held_tag_.view() : std::string_view(),
+                     std::move(body));
+  }
+
+  bool may_have_tag(const FileIdentity& identity) const noexcept {
+    return identity.size <= site_.limits().etag_hash_max;
   }
 
   // Enough octets that a rewrite with others in this place is noticed.
@@ -271,28 +283,24 @@ class Opening {
     return count == static_cast<ssize_t>(tail.size()) ? tail : std::string();
   }
 
-  // Empty (the field is left out) where the time says nothing: reproducible builds set 0 or 1, and
-  // a time in the future must not be sent (RFC 9110 section 8.8.2.1).
-  static std::string_view last_modified(const FileIdentity& identity,
-                                        std::array<char, kHttpDateSize>& room) {
-    const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-    const int64_t modified = identity.modified_seconds;
-    if (modified <= 1 || modified > now.time_since_epoch().count()) return {};
-    write_http_date(modified, room);
-    return {room.data(), room.size()};
-  }
-
   FileSite& site_;
   const RequestPath& path_;
   const net::Time now_;
   Ref<OpenRoot> root_;
-  int read_error_ = 0;  // of the last read: 0, kShort or errno
+  bool fallback_ = false;
+  int read_error_ = 0;        // of the last read: 0, kShort or errno
+  ContentTag held_tag_ = {};  // of the last body that was held
 };
 
 }  // namespace
 
 Opened open_path(FileSite& site, const RequestPath& path, net::Time now) {
   return Opening(site, path, now).open();
+}
+
+Opened open_fallback(FileSite& site, net::Time now) {
+  const RequestPath root{.relative = {}, .key = std::string(kFallbackKey), .directory = true};
+  return Opening(site, root, now).open_fallback();
 }
 
 bool is_unchanged(FileSite& site, const FileEntry& entry) {

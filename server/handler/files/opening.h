@@ -37,6 +37,11 @@ struct Opened {
 // Opens what `path` names. The entry is for `path.key`.
 Opened open_path(FileSite& site, const RequestPath& path, net::Time now);
 
+// What the fallback of a single-page application is stored under. No request's path is that.
+inline constexpr std::string_view kFallbackKey = "?fallback";
+// Opens the root's first index file as the fallback. The entry is for kFallbackKey.
+Opened open_fallback(FileSite& site, net::Time now);
+
 // Whether the path that `entry` was opened by still names the same, unchanged file. Requires:
 // !check_by_opening().
 bool is_unchanged(FileSite& site, const FileEntry& entry);

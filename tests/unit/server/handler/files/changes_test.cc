@@ -223,7 +223,7 @@ TEST_F(ChangesTest, ATruncatedFileEndsVisibly) {
   write("big", text);
   serve(checked_limits(1h));
   const auto pending = worker->begin("/big");
-  ASSERT_TRUE(pending->stream.final);
+  ASSERT_TRUE(worker->await_head(*pending));
   Chain first;
   ASSERT_EQ(worker->pull(*pending, first, 10'000), Pull::ready);
   fs::resize_file(folder / "big", 20'000);

@@ -15,6 +15,7 @@
 #include <string_view>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "server/handler/files/file_resources.h"
 #include "server/handler/files/file_site.h"
@@ -113,11 +114,22 @@ struct Answer {
   bool held = false;    // came from memory
 };
 
+// The value of a field in such lines; empty when it is not there.
+inline std::string value_in(const std::string& fields, std::string_view name) {
+  const std::string start = std::string(name) + ": ";
+  for (size_t at = 0; at < fields.size(); at = fields.find('\n', at) + 1) {
+    if (fields.compare(at, start.size(), start) != 0) continue;
+    return fields.substr(at + start.size(), fields.find('\n', at) - at - start.size());
+  }
+  return {};
+}
+
 struct Asked {
   Method method = Method::get;
   std::string query = {};
   std::string accept = {};
   size_t piece = 1 << 20;  // octets a pull
+  std::vector<std::pair<std::string, std::string>> fields = {};
 };
 
 // One worker: a loop, helpers and a handler. Thread: the one that made it.
@@ -134,6 +146,7 @@ class FileWorker {
 
   // One request whose response is being sent.
   struct Pending {
+    Asked asked;  // the request's fields lie in it
     NotingStream stream;
     http::Exchange exchange;
     ~Pending() { exchange.end(); }
@@ -143,12 +156,15 @@ class FileWorker {
 
   std::unique_ptr<Pending> begin(std::string_view path, const Asked& asked = {}) {
     auto pending = std::make_unique<Pending>();
+    pending->asked = asked;
     RequestHead head;
     head.method = asked.method;
     head.path = path;
     head.query = asked.query;
     head.has_query = !asked.query.empty();
-    if (!asked.accept.empty()) head.fields.add("Accept", asked.accept, FieldId::accept);
+    const Asked& kept = pending->asked;
+    if (!kept.accept.empty()) head.fields.add("Accept", kept.accept, FieldId::accept);
+    for (const auto& [name, value] : kept.fields) head.fields.add(name, value);
     pending->exchange.start(pending->stream, head, router_, *listener_, loop_.now());
     return pending;
   }
