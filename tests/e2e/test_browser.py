@@ -15,7 +15,7 @@ from browser import Tab, build, tools
 from served_log import ServedLog
 from sluice_server import ROOT, SluiceServer
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.long  # because of what must be installed; the tests themselves take ten seconds each
 
 
 @pytest.fixture

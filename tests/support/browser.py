@@ -38,7 +38,7 @@ STEP_SECONDS = 90  # a step's own limit is 30 s; a browser's first start on a bu
 def _skip_without_programs():
     missing = [name for name in (CHROMIUM, "node", "npm") if not shutil.which(name)]
     if missing:
-        pytest.skip(f"needs {', '.join(missing)} (./dev test installs them)")
+        pytest.skip(f"needs {', '.join(missing)} (./dev test --long installs them)")
     version = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout
     if int(re.match(r"v(\d+)", version)[1]) < OLDEST_NODE:
         pytest.skip(f"needs Node.js {OLDEST_NODE} or later, this is {version.strip()}")
@@ -103,8 +103,13 @@ class Tab:
         self._errors = open(work / "errors", "w+b")
         self._unread = b""
         self._process = subprocess.Popen(
-            ["node", "drive.mjs", CHROMIUM, self._profile], cwd=work, env={**os.environ, "TMPDIR": str(self._profile)},
+            ["node", "drive.mjs", CHROMIUM, self._profile], cwd=work, env=self._environment(),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, bufsize=0)
+
+    def _environment(self) -> dict:
+        """Temporary files, crash reports and settings go into the profile, too."""
+        elsewhere = {name: value for name, value in os.environ.items() if not name.startswith("XDG_")}
+        return {**elsewhere, "TMPDIR": str(self._profile), "HOME": str(self._profile)}
 
     def _line(self) -> bytes:
         while b"\n" not in self._unread:
