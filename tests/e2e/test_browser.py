@@ -178,6 +178,11 @@ def test_an_open_tab_outlives_a_deployment(work, tmp_path, way):
         tab.await_text("#page", "Settings of B")
         assert {status for _, status in answers(log.take())} == {200} and tab.trouble() == []
 
+        # The first page is in the browser's cache, from build A: it is asked about nevertheless, and is not the same.
+        tab.open(server.url + "/")
+        tab.await_text("#page", "Home of B")
+        assert ("/", 200) in answers(log.take()) and tab.text("#build") == "B"
+
 
 def check_started_over(lines, fetched, old, new):
     """First the script that is gone: a 404 and no page. Then the deep link with the new page, then the new scripts."""

@@ -36,7 +36,18 @@ network.on('Network.responseReceived', ({ requestId, response }) =>
 // The status on the wire, where there was a wire: a page that is still good is a 200 above and a 304 here.
 network.on('Network.responseReceivedExtraInfo', ({ requestId, statusCode }) => note(requestId, { wire: statusCode }));
 network.on('Network.requestServedFromCache', ({ requestId }) => note(requestId, { memory: true }));
+network.on('Network.loadingFinished', ({ requestId }) => note(requestId, { ended: true }));
+network.on('Network.loadingFailed', ({ requestId }) => note(requestId, { ended: true, failed: true }));
 await network.send('Network.enable');
+
+// What is told of a request comes in pieces, the status on the wire not always before the end.
+const complete = ({ ended, failed, disk, memory, wire }) => ended && (failed || disk || memory || wire);
+const ofTheSite = () => [...exchanges.values()].filter(({ url }) => url?.startsWith('http:'));
+async function allComplete() {
+  await page.waitForLoadState('networkidle');
+  for (let tries = 0; tries < 100 && !ofTheSite().every(complete); ++tries) await page.waitForTimeout(50);
+  return ofTheSite();
+}
 
 const steps = {
   open: async ({ url }) => (await page.goto(url))?.status(),
@@ -51,8 +62,7 @@ const steps = {
   trouble: async () => trouble.splice(0),
   // What was fetched since the last time, by any of the network and the caches; once nothing is under way.
   fetched: async () => {
-    await page.waitForLoadState('networkidle');
-    const all = [...exchanges.values()].filter(({ url }) => url?.startsWith('http:'));
+    const all = await allComplete();
     exchanges = new Map();
     return all.map((one) => ({ ...one, path: new URL(one.url).pathname }));
   },
