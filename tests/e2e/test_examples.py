@@ -143,6 +143,16 @@ def test_app_navigation_is_revalidated_by_the_page_that_answered(app):
     assert get(app.address, "/orders/8", PAGE, f"If-None-Match: {tag}").status == 304
 
 
+def test_app_rule_for_the_page_is_what_decides(tmp_path):
+    copy_of("single-page-app", tmp_path)
+    text = (tmp_path / "single-page-app.toml").read_text()
+    assert 'store = "no-cache"' in text  # also what pages get without any rule, so only another one shows it
+    (tmp_path / "single-page-app.toml").write_text(text.replace('store = "no-cache"', 'max_age = "7m"'))
+    with serve("single-page-app", tmp_path) as server:
+        for target in ("/", "/orders/7"):
+            assert get(server.address, target, PAGE).get("cache-control") == "max-age=420"
+
+
 def test_app_assets_are_kept_for_a_year(app):
     response = get(app.address, "/assets/app-3f9a2c71.js", SCRIPT)
     assert response.status == 200 and response.get("content-type") == "text/javascript; charset=utf-8"
