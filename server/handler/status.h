@@ -15,6 +15,8 @@ class StatusHandler final : public http::Handler {
   StatusHandler(int status, std::string_view cause) : status_(status), cause_(cause) {}
 
   // `OPTIONS *` asks about the server as a whole, not about a path (RFC 9110 section 9.3.7).
+  // CONNECT names no path either (section 9.3.6), so no route matches it: it is the method that is
+  // wrong.
   void start(http::Exchange& exchange) override;
 
  private:
