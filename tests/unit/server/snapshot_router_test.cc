@@ -70,8 +70,9 @@ class SnapshotRouterTest : public testing::Test {
   static bool has(const std::string& response, std::string_view text) {
     return response.find(text) != std::string::npos;
   }
-  static int status(const std::string& response) {
-    return response.size() < 12 ? 0 : std::stoi(response.substr(9, 3));
+  int status(const std::string&) const {
+    const std::vector<int> statuses = world.statuses();
+    return statuses.empty() ? 0 : statuses.back();
   }
 
   const handler::TemporaryFolder temporary;

@@ -1,3 +1,4 @@
+// Which rule decides, and what its words become.
 #include "server/http/cache_rules.h"
 
 #include <gtest/gtest.h>

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <charconv>
 #include <string>
 #include <vector>
 
@@ -16,7 +17,10 @@ conf::Listener listener(const std::string& address) {
 }
 
 uint16_t port_of(const std::string& url) {
-  return static_cast<uint16_t>(std::stoi(url.substr(url.rfind(':') + 1)));
+  uint16_t port = 0;
+  const char* const end = url.data() + url.size();
+  EXPECT_EQ(std::from_chars(url.data() + url.rfind(':') + 1, end, port).ptr, end);
+  return port;
 }
 
 bool accepts(uint16_t port) {
