@@ -9,8 +9,8 @@
 namespace sluice::handler {
 
 struct MediaRange {
-  std::string_view type;     // "text/html", "text/*", or anything else that stood there
-  int weight = 1000;         // in thousandths (section 12.4.2); what cannot be read counts as 1
+  std::string_view type;  // "text/html", "text/*", or anything else that stood there
+  int weight = 1000;      // in thousandths (section 12.4.2); what cannot be read counts as 1
 };
 
 // Takes the next range off the front of a field value. False at the end.

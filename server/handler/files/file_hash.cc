@@ -29,8 +29,7 @@ Outcome compare(int descriptor, const FileIdentity& identity) noexcept {
 // Reads what there is at `offset`, at most `room`. Below zero: errno says why not.
 ssize_t read_at(int descriptor, std::span<char> room, uint64_t offset) noexcept {
   for (;;) {
-    const ssize_t count =
-        ::pread(descriptor, room.data(), room.size(), static_cast<off_t>(offset));
+    const ssize_t count = ::pread(descriptor, room.data(), room.size(), static_cast<off_t>(offset));
     if (count >= 0 || errno != EINTR) return count;
   }
 }

@@ -133,10 +133,9 @@ class FilesHandler::ListingJob final : public net::Job {
     sort_listing(listing, task_.order);
     std::string page = task_.json ? listing_json(listing, task_.path)
                                   : listing_html(listing, task_.path, task_.order);
-    entry_ = Ref<FileEntry>::adopt(
-        new FileEntry(std::move(task_.key), task_.scope,
-                      represent(task_.json, std::move(page), task_.freshness),
-                      std::move(task_.facts), task_.now));
+    entry_ = Ref<FileEntry>::adopt(new FileEntry(
+        std::move(task_.key), task_.scope, represent(task_.json, std::move(page), task_.freshness),
+        std::move(task_.facts), task_.now));
   }
 
   void deliver() override {
@@ -292,8 +291,7 @@ void FilesHandler::serve_listing(http::Exchange& exchange, Opened opened) {
   facts.root_generation = opened.root->generation();
   facts.stamp = site_.watch(site_.root().path() + below);
   facts.seen = facts.stamp ? facts.stamp->changes() : 0;
-  const cache::Freshness freshness =
-      site_.freshness(path_.key, json ? kJsonListing : kHtmlListing);
+  const cache::Freshness freshness = site_.freshness(path_.key, json ? kJsonListing : kHtmlListing);
   Ref<Waiting> waiting = Ref<Waiting>::adopt(new Waiting(this, &exchange));
   auto job = std::make_unique<ListingJob>(
       waiting, ListingJob::Task{.key = key,

@@ -288,7 +288,7 @@ class Opening {
   const net::Time now_;
   Ref<OpenRoot> root_;
   bool fallback_ = false;
-  int read_error_ = 0;       // of the last read: 0, kShort or errno
+  int read_error_ = 0;        // of the last read: 0, kShort or errno
   ContentTag held_tag_ = {};  // of the last body that was held
 };
 

@@ -30,8 +30,8 @@ class TagWaits::Job final : public net::Job {
 
   void perform() override {
     const FileEntry& entry = *wait_->entry;
-    const FileHash hash = hash_file(entry.representation().file()->descriptor(), entry.identity(),
-                                    wait_->wanted);
+    const FileHash hash =
+        hash_file(entry.representation().file()->descriptor(), entry.identity(), wait_->wanted);
     outcome_ = hash.outcome;
     if (outcome_ == FileHash::Outcome::done) tags_.keep(entry.identity(), hash.tag);
   }
@@ -57,8 +57,8 @@ TagWaits::~TagWaits() {
 }
 
 bool TagWaits::add(http::Exchange& exchange, Ref<FileEntry> entry) {
-  const auto same = std::ranges::find_if(
-      waits_, [&](const Ref<Wait>& wait) { return wait->is_for(*entry); });
+  const auto same =
+      std::ranges::find_if(waits_, [&](const Ref<Wait>& wait) { return wait->is_for(*entry); });
   if (same != waits_.end()) {
     (*same)->exchanges.push_back(&exchange);
     return true;
