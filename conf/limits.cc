@@ -111,7 +111,7 @@ constexpr std::array kLimits = {
         "turn_batch", &Limits::turn_batch, 1, uint64_t{1} << 30,
         "a pipeline's responses leave together, but are not logged as complete long before they do",
         "the next request waits until they left"),
-    octets("connection_memory", &Limits::connection_memory, 65'536, kAny,
+    octets("connection_memory", &Limits::connection_memory, 256 * 1024, kAny,
            "all that one connection may hold at a time, whatever its peer does",
            "nothing more is read or pulled for it until it shrank"),
     count(
