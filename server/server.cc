@@ -50,8 +50,16 @@ void divide_descriptors(conf::Limits& limits) {
   limits.connections = limits.connections == 0 ? most : std::min(limits.connections, most);
 }
 
+// Held files are memory that the kernel cannot take back. They must not be what a small container
+// is short of: the rest is the connections'.
+void divide_memory(conf::Limits& limits) {
+  const uint64_t memory = ops::read_memory().limit;
+  if (memory != 0) limits.held_bytes = std::min(limits.held_bytes, memory / 4);
+}
+
 conf::Limits process_limits(conf::Limits limits) {
   divide_descriptors(limits);
+  divide_memory(limits);
   if (::getpid() == 1) {
     limits.shutdown_timeout =
         std::min(limits.shutdown_timeout, limits.first_process_shutdown_timeout);

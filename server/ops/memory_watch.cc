@@ -1,6 +1,7 @@
 // The thread that measures.
 #include "server/ops/memory_watch.h"
 
+#include <malloc.h>
 #include <pthread.h>
 
 #include <string_view>
@@ -65,8 +66,15 @@ void MemoryWatch::run() {
 }
 
 void MemoryWatch::measure() {
-  const MemoryReading reading = read_memory(options_.root);
-  const net::MemoryPressure now = pressure_of(reading, options_.high, options_.critical);
+  MemoryReading reading = read_memory(options_.root);
+  net::MemoryPressure now = pressure_of(reading, options_.high, options_.critical);
+  if (now != net::MemoryPressure::none) {
+    // What was freed may still be malloc's: without this a process that was once large would stay
+    // so, and refuse for ever.
+    malloc_trim(0);
+    reading = read_memory(options_.root);
+    now = pressure_of(reading, options_.high, options_.critical);
+  }
   const bool changed = std::exchange(last_, now) != now;
   if (changed || now != net::MemoryPressure::none) tell_(now, reading, changed);
 }
