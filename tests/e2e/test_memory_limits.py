@@ -151,6 +151,7 @@ def test_without_a_cgroup_its_own_memory_is_compared_with_the_machines(site, mac
                     one.sendall(unfinished)
             wait_until(lambda: status(server) == 503, 20, "turning newcomers away")
             assert re.search("[3-9][0-9] MiB in use of 40 MiB that the machine has", server.stderr())
-            assert (503, "memory_high") in [(line["status"], line.get("limit")) for line in logged(server)]
+            wait_until(lambda: (503, "memory_high") in [(line["status"], line.get("limit")) for line in logged(server)],
+                       20, "its line in the log")
         # They are gone, and so is what they held.
         wait_until(lambda: status(server) == 200, 20, "serving newcomers again")
