@@ -49,6 +49,7 @@ inline std::string part_of_huge(const std::string& large) {
 }
 
 // The workloads of the tables in issues 2 and 3, and some beside them for orientation.
+// long: a table
 inline std::vector<Workload> workloads(const std::string& held, const std::string& large) {
   return {
       {.name = "control",
