@@ -111,7 +111,7 @@ constexpr std::array kLimits = {
         "turn_batch", &Limits::turn_batch, 1, uint64_t{1} << 30,
         "a pipeline's responses leave together, but are not logged as complete long before they do",
         "the next request waits until they left"),
-    octets("connection_memory", &Limits::connection_memory, 65'536, kAny,
+    octets("connection_memory", &Limits::connection_memory, 256 * 1024, kAny,
            "all that one connection may hold at a time, whatever its peer does",
            "nothing more is read or pulled for it until it shrank"),
     count(
@@ -141,7 +141,8 @@ constexpr std::array kLimits = {
            "up to here copying into the socket is cheaper than sendfile's page handling",
            "sent by sendfile"),
     octets("held_bytes", &Limits::held_bytes, 0, kAny,
-           "memory for held files, all workers together", "the one used longest ago is dropped"),
+           "memory for held files, all workers together; never more than a quarter of all there is",
+           "the one used longest ago is dropped"),
     count("open_files", &Limits::open_files, 1, 100'000'000,
           "open descriptors kept for larger files", "the one used longest ago is closed"),
     count("watches", &Limits::watches, 0, 100'000'000,
@@ -175,7 +176,8 @@ constexpr std::array kLimits = {
            "reading a larger file for its hash would push others out of the page cache",
            "no ETag; Last-Modified still validates"),
     count("etag_queue", &Limits::etag_queue, 1, 1'000'000,
-          "large files that wait to be hashed, one at a time",
+          "files that wait to be hashed, the process's large ones and a worker's others, each have "
+          "a descriptor open",
           "no ETag; asked again with the next request"),
     count("etags", &Limits::etags, 1, 100'000'000,
           "hashes that outlive the bodies they are of, so that no file is read twice for one",

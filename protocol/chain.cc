@@ -19,9 +19,18 @@ struct Chain::Node {
   const char* data = nullptr;
   size_t size = 0;
   FileRange range{};
+  uint64_t held = 0;  // see cost()
 
   bool is_file() const noexcept { return data == nullptr; }
   uint64_t octets() const noexcept { return is_file() ? range.size : size; }
+  // What held() counts for it. A node of which a part was sent keeps what it cost: its owner still
+  // pins the whole.
+  uint64_t cost() const noexcept {
+    static constexpr size_t kSmall = 1024;               // as connections give it to unpin_small
+    static constexpr uint64_t kOwn = sizeof(Node) + 48;  // and the head of a copy
+    if (is_file() || !owner) return kOwn;
+    return kOwn + (size < kSmall ? size : std::max(size, BlockPool::kBlockSize));
+  }
   // Forgets the first `count` octets. Requires: fewer than octets().
   void skip(uint64_t count) noexcept {
     if (is_file()) {
@@ -100,6 +109,7 @@ Chain::Chain(Chain&& other) noexcept
     : first_(std::exchange(other.first_, nullptr)),
       last_(std::exchange(other.last_, nullptr)),
       size_(std::exchange(other.size_, 0)),
+      held_(std::exchange(other.held_, 0)),
       nodes_(std::exchange(other.nodes_, 0)) {}
 
 Chain& Chain::operator=(Chain&& other) noexcept {
@@ -112,27 +122,41 @@ Chain& Chain::operator=(Chain&& other) noexcept {
 
 void Chain::push(Node* node) noexcept {
   size_ += node->octets();
+  node->held = node->cost();
+  held_ += node->held;
   ++nodes_;
   (last_ != nullptr ? last_->next : first_) = node;
   last_ = node;
 }
 
-void Chain::pop() noexcept {
-  Node* node = first_;
-  first_ = node->next;
+Chain::Node* Chain::unlink_first() noexcept {
+  Node* const node = first_;
+  first_ = std::exchange(node->next, nullptr);
   if (first_ == nullptr) last_ = nullptr;
   size_ -= node->octets();
+  held_ -= node->held;
   --nodes_;
-  free_node(node);
+  return node;
+}
+
+void Chain::pop() noexcept { free_node(unlink_first()); }
+
+// Gives a node of the chain other octets; the sums follow.
+template <typename Change>
+void Chain::change(Node& node, Change by) noexcept {
+  size_ -= node.octets();
+  held_ -= node.held;
+  by(node);
+  node.held = node.cost();
+  size_ += node.octets();
+  held_ += node.held;
 }
 
 void Chain::append(Slice slice) {
   if (slice.empty()) return;
   if (last_ != nullptr && !last_->is_file() && last_->owner.get() == slice.owner().get() &&
       last_->data + last_->size == slice.data()) {
-    last_->size += slice.size();
-    size_ += slice.size();
-    return;
+    return change(*last_, [&](Node& node) { node.size += slice.size(); });
   }
   Node* node = allocate_node();
   node->data = slice.data();
@@ -148,10 +172,11 @@ void Chain::append_with_room(Ref<Owner> owner, char* octets, size_t size, size_t
   }
   char* const joined = octets - last_->size;
   std::memcpy(joined, last_->data, last_->size);
-  last_->data = joined;
-  last_->size += size;
-  last_->owner = std::move(owner);
-  size_ += size;
+  change(*last_, [&](Node& node) {
+    node.data = joined;
+    node.size += size;
+    node.owner = std::move(owner);
+  });
 }
 
 void Chain::append_file(Ref<Owner> owner, const FileRange& range) {
@@ -167,24 +192,17 @@ void Chain::append(Chain&& other) noexcept {
   if (other.first_ == nullptr) return;
   (last_ != nullptr ? last_->next : first_) = other.first_;
   last_ = other.last_;
-  size_ += other.size_;
-  nodes_ += other.nodes_;
+  size_ += std::exchange(other.size_, 0);
+  held_ += std::exchange(other.held_, 0);
+  nodes_ += std::exchange(other.nodes_, 0);
   other.first_ = other.last_ = nullptr;
-  other.size_ = 0;
-  other.nodes_ = 0;
 }
 
 void Chain::split(uint64_t octets, Chain& out) {
   assert(octets <= size_ && &out != this);
   while (octets > 0 && first_->octets() <= octets) {
-    Node* node = first_;
-    octets -= node->octets();
-    first_ = node->next;
-    if (first_ == nullptr) last_ = nullptr;
-    size_ -= node->octets();
-    --nodes_;
-    node->next = nullptr;
-    out.push(node);
+    octets -= first_->octets();
+    out.push(unlink_first());
   }
   if (octets == 0) return;
   Node* head = allocate_node();
@@ -239,8 +257,10 @@ void Chain::unpin_small(size_t limit) {
     if (dynamic_cast<const Block*>(node->owner.get()) == nullptr)
       continue;  // pins no more than it shows
     Slice copy = copy_of({node->data, node->size});
-    node->data = copy.data();
-    node->owner = std::move(copy).take_owner();
+    change(*node, [&](Node& waiting) {
+      waiting.data = copy.data();
+      waiting.owner = std::move(copy).take_owner();
+    });
   }
 }
 

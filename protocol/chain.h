@@ -3,7 +3,7 @@
 //
 // Invariants:
 //   1. A node is memory or a file range, never empty, and pins what it shows through one Owner.
-//   2. size() is the sum over the nodes.
+//   2. size() and held() are sums over the nodes.
 //   3. Only a transport resolves a node: writev for memory, sendfile for a range. This file knows
 //   no system call.
 //   4. Nodes come from a free list of the thread; a chain never leaves its thread.
@@ -39,6 +39,11 @@ class Chain {
   uint64_t size() const noexcept { return size_; }
   bool empty() const noexcept { return first_ == nullptr; }
   size_t nodes() const noexcept { return nodes_; }
+  // Octets of memory that the chain keeps from being used otherwise, from above: its nodes, and
+  // what they show. A larger piece is charged with the block that it may pin alone; small ones lie
+  // side by side, or are copied when they wait (unpin_small). File ranges and static octets cost
+  // their node.
+  uint64_t held() const noexcept { return held_; }
 
   // Appends; an empty slice or range is ignored. A slice that continues the last node's octets
   // under the same owner extends that node, so that heads rendered side by side leave as one iovec.
@@ -79,11 +84,15 @@ class Chain {
   static Node* allocate_node();
   static void free_node(Node* node) noexcept;
   void push(Node* node) noexcept;
+  Node* unlink_first() noexcept;
   void pop() noexcept;
+  template <typename Change>
+  void change(Node& node, Change by) noexcept;
 
   Node* first_ = nullptr;
   Node* last_ = nullptr;
   uint64_t size_ = 0;
+  uint64_t held_ = 0;
   size_t nodes_ = 0;
 };
 

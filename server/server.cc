@@ -50,8 +50,16 @@ void divide_descriptors(conf::Limits& limits) {
   limits.connections = limits.connections == 0 ? most : std::min(limits.connections, most);
 }
 
+// Held files are memory that the kernel cannot take back. They must not be what a small container
+// is short of: the rest is the connections'.
+void divide_memory(conf::Limits& limits) {
+  const uint64_t memory = ops::read_memory().limit;
+  if (memory != 0) limits.held_bytes = std::min(limits.held_bytes, memory / 4);
+}
+
 conf::Limits process_limits(conf::Limits limits) {
   divide_descriptors(limits);
+  divide_memory(limits);
   if (::getpid() == 1) {
     limits.shutdown_timeout =
         std::min(limits.shutdown_timeout, limits.first_process_shutdown_timeout);
@@ -144,6 +152,7 @@ std::string Server::start(const sigset_t& signals) {
   make_workers(count);
   listeners_->start(*workers_);
   if (std::string error = workers_->start(); !error.empty()) return error;
+  watch_memory();
   const int failed = signals_.open(signals) != 0 ? errno : control_.start();
   return failed == 0 ? std::string() : std::string("epoll: ") + std::strerror(failed);
 }
@@ -162,6 +171,7 @@ void Server::make_workers(size_t count) {
   const net::WorkerOptions options{
       .listener = {.turn_accept = limits_.turn_accept, .accept_pause = limits_.accept_pause},
       .max_connections = limits_.connections,
+      .max_per_address = limits_.connections_per_address,
       .shutdown_timeout = limits_.shutdown_timeout};
   workers_ = std::make_unique<net::Workers>(
       count, options, [this](size_t worker, net::Loop& loop) -> std::unique_ptr<net::Service> {
@@ -169,6 +179,17 @@ void Server::make_workers(size_t count) {
                                                    snapshot_->make_rules(loop, *helpers_, numbers_),
                                                    logs_.of_worker(worker));
       });
+}
+
+void Server::watch_memory() {
+  const auto tell = [this](net::MemoryPressure pressure, const ops::MemoryReading& reading,
+                           bool changed) {
+    workers_->set_memory_pressure(pressure);
+    if (changed) say(ops::describe(reading, pressure));
+  };
+  memory_ = std::make_unique<ops::MemoryWatch>(
+      ops::MemoryWatch::Options{.high = limits_.memory_high, .critical = limits_.memory_critical},
+      tell);
 }
 
 void Server::announce() const {
@@ -283,6 +304,7 @@ void Server::on_timer() {
 void Server::end() {
   loop_.timers().cancel(*this);
   loop_.forget(*this);
+  memory_.reset();
   workers_->stop_accepting();
   listeners_->close();
   workers_->abort();

@@ -22,6 +22,7 @@
 #include "server/ops/control_path.h"
 #include "server/ops/control_server.h"
 #include "server/ops/exchange_logs.h"
+#include "server/ops/memory_watch.h"
 #include "server/ops/signal_source.h"
 #include "server/snapshot.h"
 
@@ -56,6 +57,7 @@ class Server final : private ops::ControlCommands,
   std::string start(const sigset_t& signals);
   std::string build_snapshot();
   void make_workers(size_t count);
+  void watch_memory();
   void announce() const;
 
   // What it is told.
@@ -84,6 +86,7 @@ class Server final : private ops::ControlCommands,
   std::unique_ptr<net::ListenerSet> listeners_;
   Numbers numbers_;  // of the snapshot's listeners
   std::unique_ptr<net::Workers> workers_;
+  std::unique_ptr<ops::MemoryWatch> memory_;
   ops::ControlServer control_;
   ops::SignalSource signals_;
   const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();

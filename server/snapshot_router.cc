@@ -99,16 +99,18 @@ void SnapshotRouter::make_site(size_t index, net::Loop& loop, net::Helpers& help
   sites_.push_back(std::move(made));
 }
 
-// A connection may be older than the configuration, and its listener gone: it goes on as if it had
-// come through the first one.
-size_t SnapshotRouter::index_of(uint32_t listener) const noexcept {
+std::optional<size_t> SnapshotRouter::index_of(uint32_t listener) const noexcept {
   const auto found = std::find(numbers_.begin(), numbers_.end(), listener);
-  return found != numbers_.end() ? static_cast<size_t>(found - numbers_.begin()) : 0;
+  if (found == numbers_.end()) return std::nullopt;
+  return static_cast<size_t>(found - numbers_.begin());
 }
 
+// A connection may be older than the configuration, and its listener gone. It gets nothing more:
+// which sites it might see, no listener says.
 const http::Route& SnapshotRouter::route(const RequestHead& head, http::RouteSearch& search) {
-  const http::SiteTable::Choice choice =
-      snapshot_->hosts().find(index_of(search.listener), head.authority);
+  const std::optional<size_t> listener = index_of(search.listener);
+  if (!listener) return listener_gone_route_;
+  const http::SiteTable::Choice choice = snapshot_->hosts().find(*listener, head.authority);
   if (choice.status != 0) return unknown_host_route_;
   search.site = choice.site;
   search.position = 0;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "server/handler/files/error_pages.h"
@@ -32,7 +33,7 @@ class SnapshotRouter final : public http::Router {
  private:
   struct Site;
 
-  size_t index_of(uint32_t listener) const noexcept;
+  std::optional<size_t> index_of(uint32_t listener) const noexcept;
   void make_site(size_t index, net::Loop& loop, net::Helpers& helpers);
 
   const std::shared_ptr<const Snapshot> snapshot_;
@@ -40,6 +41,8 @@ class SnapshotRouter final : public http::Router {
   std::vector<std::unique_ptr<Site>> sites_;
   handler::StatusHandler unknown_host_;
   http::Route unknown_host_route_;
+  handler::StatusHandler listener_gone_{421, "the listener is not configured any more"};
+  const http::Route listener_gone_route_{.handler = &listener_gone_, .filters = {}};
 };
 
 }  // namespace sluice

@@ -96,7 +96,8 @@ std::string site_text(const conf::Site& site) {
 
 void print_sites(const conf::Configuration& configuration) {
   for (const conf::Listener& listener : configuration.listeners) {
-    print("listener " + listener.name + " at " + listener.address + "\n");
+    const bool named = listener.name != listener.address;
+    print("listener " + (named ? listener.name + " at " : "") + listener.address + "\n");
   }
   print("\n");
   for (const conf::Site& site : configuration.sites) print(site_text(site));

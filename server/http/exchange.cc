@@ -57,8 +57,13 @@ void RequestBody::cancel() {
 }
 
 void RequestBody::append(Slice octets) {
+  // Below it a copy is cheaper than the block that a waiting slice would pin. The first one's block
+  // is the one that is being read into, most often.
+  static constexpr size_t kSmall = 1024;
   received_ += octets.size();
-  if (!cancelled_) octets_.append(std::move(octets));
+  if (cancelled_) return;
+  const bool waits = !octets_.empty() && octets.size() < kSmall;
+  octets_.append(waits ? copy_of(octets.view()) : std::move(octets));
 }
 
 void Exchange::start(Stream& stream, RequestHead& head, Router& router, ListenerSettings& listener,

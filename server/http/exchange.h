@@ -54,6 +54,8 @@ class RequestBody final : public BodySource {
   void fail() { failed_ = true; }
   // Octets that wait to be pulled: the connection stops reading its socket when there are enough.
   uint64_t waiting() const noexcept { return octets_.size(); }
+  // The memory that these pin.
+  uint64_t held() const noexcept { return octets_.held(); }
   bool ended() const noexcept { return ended_; }
   // Somebody pulled at least once: content is wanted.
   bool wanted() const noexcept { return wanted_; }

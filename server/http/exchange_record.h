@@ -33,6 +33,12 @@ struct ExchangeRecord {
   bool peer_left = false;  // it was the peer who ended it
 };
 
+// The wall clock, as records have it.
+inline int64_t wall_microseconds() noexcept {
+  using namespace std::chrono;
+  return duration_cast<microseconds>(system_clock::now().time_since_epoch()).count();
+}
+
 // Takes records. One per worker, called on its thread; must not block.
 class ExchangeLog {
  public:

@@ -3,6 +3,7 @@
 
 #include <sys/socket.h>
 
+#include <array>
 #include <cassert>
 #include <memory>
 #include <string_view>
@@ -46,13 +47,24 @@ void HttpService::serve(net::AcceptedSocket socket) {
   connection.release()->open(std::move(transport));
 }
 
-void HttpService::turn_away(net::AcceptedSocket socket) {
+void HttpService::turn_away(net::AcceptedSocket socket, std::string_view limit) {
   static constexpr std::string_view kAnswer =
       "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 24\r\nContent-Type: text/plain\r\n"
       "Connection: close\r\nRetry-After: 1\r\n\r\n503 Service Unavailable\n";
   // One try: a socket this young has room for it.
   ::send(socket.descriptor.get(), kAnswer.data(), kAnswer.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
   ::shutdown(socket.descriptor.get(), SHUT_WR);
+  // A request that lies unread would make the close a reset, which may take the answer away.
+  std::array<char, 4096> unread;
+  ::recv(socket.descriptor.get(), unread.data(), unread.size(), MSG_DONTWAIT);
+  if (context_.log == nullptr) return;
+  context_.log->record({.peer = socket.peer.address,
+                        .status = 503,
+                        .octets = status_text(503).size(),
+                        .wall_microseconds = wall_microseconds(),
+                        .cause = "no room for another connection",
+                        .phase = "head",
+                        .limit = limit});
 }
 
 }  // namespace sluice::http

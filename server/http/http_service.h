@@ -1,6 +1,8 @@
 // The HTTP side of a worker: turns accepted sockets into connections.
 #pragma once
 
+#include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "conf/limits.h"
@@ -28,8 +30,11 @@ class HttpService final : public net::Service {
   ~HttpService() override;
 
   void serve(net::AcceptedSocket socket) override;
-  void turn_away(net::AcceptedSocket socket) override;
-  void shed_idle(size_t count) override { context_.shed_idle(count); }
+  void turn_away(net::AcceptedSocket socket, std::string_view limit) override;
+  size_t shed_idle(size_t count) override { return context_.shed_idle(count); }
+  bool shed_idle_of(net::AddressBlock block) override { return context_.shed_idle_of(block); }
+  uint64_t largest() const override { return context_.largest(); }
+  void close_largest() override { context_.close_largest(); }
   void drain() override { context_.start_draining(); }
   void abort_all() override { context_.abort_all("server stopped"); }
   size_t connections() const override { return context_.connections(); }

@@ -34,6 +34,7 @@ void ServerConnection::open(std::unique_ptr<net::Transport> transport) {
   transport_ = std::move(transport);
   opened_at_ = context_.loop.now();
   set_state(State::idle);
+  context_.by_address.add(*this);
   update_timer();
   context_.loop.wake(*this);
 }
@@ -135,12 +136,26 @@ void ServerConnection::pull_content() {
   more_to_pull_ = false;
   while (!framed_whole_) {
     // What the peer does not take is not pulled: that is all there is to backpressure.
-    more_to_pull_ =
-        (!out_.empty() && !transport_->writable()) || out_.size() >= context_.limits.turn_write;
+    more_to_pull_ = !may_pull();
     if (more_to_pull_) return;
-    const Pull result = pull_once(context_.limits.turn_write - out_.size());
+    const Pull result = pull_once(pull_at_most());
     if (!take_pulled(result)) return;
   }
+}
+
+// While something waits that flushing takes away: a pull that only moves content from the request
+// to the response must not wait for itself.
+bool ServerConnection::may_pull() const noexcept {
+  if (out_.empty()) return true;
+  return transport_->writable() && out_.size() < context_.limits.turn_write && !is_full();
+}
+
+uint64_t ServerConnection::pull_at_most() const noexcept {
+  static constexpr uint64_t kLeast = BlockPool::kBlockSize;
+  const uint64_t now = held();
+  const uint64_t most = context_.limits.connection_memory;
+  return std::min(context_.limits.turn_write - out_.size(),
+                  most > now + kLeast ? most - now : kLeast);
 }
 
 // Pulls and frames. Content that is not chunked needs no framing: the source may lay it right
@@ -191,6 +206,7 @@ void ServerConnection::flush() {
   static constexpr size_t kSmall = 1024;
   const net::FlushResult result = transport_->flush(out_, context_.limits.turn_write);
   sent_ += result.octets;
+  if (result.octets > 0 && std::exchange(full_, false)) context_.loop.wake(*this);  // to read on
   switch (result.status) {
     case net::Io::failed:
       return cut(result.file_cut ? "file ended early" : "client reset the connection");
@@ -342,6 +358,7 @@ void ServerConnection::cut(std::string_view cause, std::string_view limit) {
 void ServerConnection::retire() {
   if (exchange_) end_exchange(false);
   set_state(State::retired);
+  context_.by_address.remove(*this);
   slot_ = net::ConnectionSlot();  // whoever comes in this very turn may have the place
   out_.clear();
   input_.reset();

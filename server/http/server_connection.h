@@ -21,6 +21,7 @@
 //   reading
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -57,8 +58,20 @@ class ServerConnection final : public net::Task,
   // Closes at once when idle, else after the current exchange.
   void drain();
   // Gives up now; what was not sent is lost, visibly.
-  void abort(std::string_view cause) { cut(cause); }
+  void abort(std::string_view cause, std::string_view limit = {}) { cut(cause, limit); }
   net::Time state_since() const noexcept { return state_since_; }
+  bool idle() const noexcept { return list_ == &context_.idle; }
+  net::AddressBlock address_block() const noexcept { return peer_.block; }
+  // Octets of memory that are there for this connection only because it is: what waits to be sent
+  // or to be pulled, and the block it reads into. Idle ones hold none.
+  uint64_t held() const noexcept {
+    return out_.held() + (input_ ? input_->capacity() : 0) +
+           (exchange_ ? exchange_->request_body().held() : 0);
+  }
+  // And what the kernel keeps for a peer that does not read. Costs a system call when sending.
+  uint64_t held_with_kernel() const noexcept {
+    return held() + (sending() ? transport_->unsent() : 0);
+  }
 
   // net::Task, net::Timer
   void run() override;
@@ -89,6 +102,7 @@ class ServerConnection final : public net::Task,
   bool parse();
   void feed();
   bool read_some();
+  bool is_full() const noexcept { return held() >= context_.limits.connection_memory; }
   bool receive();
   bool make_room();
   void leave_large_block();
@@ -99,6 +113,8 @@ class ServerConnection final : public net::Task,
   void invite_content();
   void write_head();
   void pull_content();
+  bool may_pull() const noexcept;
+  uint64_t pull_at_most() const noexcept;
   Pull pull_once(uint64_t max);
   bool take_pulled(Pull result);
   bool framing_is_by_length() const noexcept { return framing_ == h1::Framing::content_length; }
@@ -172,8 +188,7 @@ class ServerConnection final : public net::Task,
   net::Time window_since_{};    // the window of the average rate
   uint64_t window_mark_ = 0;
 
-  ServerConnection* previous_ = nullptr;
-  ServerConnection* next_ = nullptr;
+  std::array<ConnectionLinks, 2> links_{};  // by ListKind
 
   uint64_t read_left_ = 0;  // this turn's budget
   uint64_t requests_left_ = 0;
@@ -186,6 +201,7 @@ class ServerConnection final : public net::Task,
   bool head_written_ = false;
   bool framed_whole_ = false;
   bool continue_sent_ = false;
+  bool full_ = false;          // not read: it holds as much as one connection may
   bool more_to_pull_ = false;  // pulling stopped for the budget or the peer, not for the source
   bool in_turn_ = false;
   bool turn_again_ = false;  // somebody woke us within our own turn

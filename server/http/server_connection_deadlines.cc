@@ -36,7 +36,7 @@ void ServerConnection::set_state(State state) {
 bool ServerConnection::awaiting_content() const noexcept {
   if (!exchange_ || request_ended_ || exchange_->responded()) return false;
   const RequestBody& body = exchange_->request_body();
-  return body.wanted() && !body.cancelled() && body.waiting() < limits().exchange_body;
+  return body.wanted() && !body.cancelled() && body.waiting() < limits().exchange_body && !full_;
 }
 
 void ServerConnection::update_timer() {

@@ -66,6 +66,8 @@ void ServerConnection::feed() {
 
 bool ServerConnection::read_some() {
   if (!transport_->readable()) return false;
+  full_ = is_full();
+  if (full_) return false;
   if (read_left_ == 0) {
     context_.loop.wake(*this);
     return false;

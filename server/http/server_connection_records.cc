@@ -7,15 +7,6 @@
 #include "server/http/trusted_peers.h"
 
 namespace sluice::http {
-namespace {
-
-int64_t wall_microseconds() noexcept {
-  using namespace std::chrono;
-  return duration_cast<microseconds>(system_clock::now().time_since_epoch()).count();
-}
-
-}  // namespace
-
 void ServerConnection::record(bool complete) {
   if (context_.log == nullptr) return;
   using namespace std::chrono;

@@ -2,6 +2,7 @@
 // active ones.
 #include "server/http/server_context.h"
 
+#include <algorithm>
 #include <cassert>
 #include <chrono>
 #include <cstring>
@@ -11,23 +12,56 @@
 #include "server/http/server_connection.h"
 
 namespace sluice::http {
+
+ConnectionLinks& ConnectionList::links(ServerConnection& connection) const noexcept {
+  return connection.links_[static_cast<size_t>(kind_)];
+}
+
+ServerConnection* ConnectionList::next(ServerConnection& connection) const noexcept {
+  return links(connection).next;
+}
+
 void ConnectionList::push_back(ServerConnection& connection) noexcept {
-  connection.previous_ = last_;
-  connection.next_ = nullptr;
-  (last_ != nullptr ? last_->next_ : first_) = &connection;
+  links(connection) = {.previous = last_, .next = nullptr};
+  (last_ != nullptr ? links(*last_).next : first_) = &connection;
   last_ = &connection;
   ++size_;
 }
 
 void ConnectionList::remove(ServerConnection& connection) noexcept {
-  (connection.previous_ != nullptr ? connection.previous_->next_ : first_) = connection.next_;
-  (connection.next_ != nullptr ? connection.next_->previous_ : last_) = connection.previous_;
-  connection.previous_ = connection.next_ = nullptr;
+  ConnectionLinks& its = links(connection);
+  (its.previous != nullptr ? links(*its.previous).next : first_) = its.next;
+  (its.next != nullptr ? links(*its.next).previous : last_) = its.previous;
+  its = {};
   --size_;
 }
 
-ServerConnection* ConnectionList::next(ServerConnection& connection) noexcept {
-  return connection.next_;
+void AddressGroups::add(ServerConnection& connection) {
+  const net::AddressBlock block = connection.address_block();
+  if (block == 0) return;
+  groups_.try_emplace(block, ListKind::address).first->second.push_back(connection);
+}
+
+void AddressGroups::remove(ServerConnection& connection) noexcept {
+  const auto group = groups_.find(connection.address_block());
+  if (group == groups_.end()) return;
+  group->second.remove(connection);
+  if (group->second.size() == 0) groups_.erase(group);
+}
+
+ServerConnection* AddressGroups::idle_since_before(net::AddressBlock block, net::Time time) {
+  const auto found = groups_.find(block);
+  if (found == groups_.end()) return nullptr;
+  ConnectionList& group = found->second;
+  ServerConnection* longest = nullptr;
+  for (size_t left = std::min(group.size(), kLookedAt); left > 0; --left) {
+    ServerConnection& next = *group.front();
+    group.remove(next);
+    group.push_back(next);
+    if (!next.idle() || next.state_since() > time) continue;
+    if (longest == nullptr || next.state_since() < longest->state_since()) longest = &next;
+  }
+  return longest;
 }
 
 ServerContext::ServerContext(net::Loop& event_loop, const conf::Limits& process_limits,
@@ -61,12 +95,44 @@ std::string_view ServerContext::common_lines() {
   return {common_lines_.data(), common_lines_size_};
 }
 
-void ServerContext::shed_idle(size_t count) {
+size_t ServerContext::shed_idle(size_t count) {
   const net::Time idle_before = loop.now() - limits.idle_grace;
-  for (; count > 0 && idle.front() != nullptr; --count) {
-    if (idle.front()->state_since() > idle_before) return;
-    idle.front()->abort("descriptors needed");
+  size_t shed = 0;
+  for (; shed < count && idle.front() != nullptr; ++shed) {
+    if (idle.front()->state_since() > idle_before) break;
+    idle.front()->abort("room needed");
   }
+  return shed;
+}
+
+bool ServerContext::shed_idle_of(net::AddressBlock block) {
+  ServerConnection* const one = by_address.idle_since_before(block, loop.now() - limits.idle_grace);
+  if (one == nullptr) return false;
+  one->abort("room needed");
+  return true;
+}
+
+// Walks over all that are not idle: for when the process is about to be killed.
+ServerConnection* ServerContext::find_largest() const {
+  ServerConnection* largest = nullptr;
+  uint64_t most = 0;
+  active.for_each([&](ServerConnection& connection) {
+    const uint64_t held = connection.held_with_kernel();
+    if (held <= most) return;
+    most = held;
+    largest = &connection;
+  });
+  return largest;
+}
+
+uint64_t ServerContext::largest() const {
+  const ServerConnection* const one = find_largest();
+  return one == nullptr ? 0 : one->held_with_kernel();
+}
+
+void ServerContext::close_largest() {
+  if (ServerConnection* const one = find_largest())
+    one->abort("memory is short", "memory_critical");
 }
 
 void ServerContext::start_draining() {

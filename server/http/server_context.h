@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 
 #include "conf/limits.h"
 #include "protocol/block.h"
@@ -16,15 +17,27 @@
 #include "server/http/exchange_record.h"
 #include "server/http/request_id.h"
 #include "server/http/router.h"
+#include "server/net/address_counts.h"
 #include "server/net/loop.h"
 
 namespace sluice::http {
 
 class ServerConnection;
 
+// A connection's place in one list.
+struct ConnectionLinks {
+  ServerConnection* previous = nullptr;
+  ServerConnection* next = nullptr;
+};
+
+// A connection is on one list of each kind.
+enum class ListKind : uint8_t { state, address };
+
 // Connections in the order in which they became what the list says; intrusive.
 class ConnectionList {
  public:
+  explicit ConnectionList(ListKind kind) noexcept : kind_(kind) {}
+
   void push_back(ServerConnection& connection) noexcept;
   void remove(ServerConnection& connection) noexcept;
   ServerConnection* front() const noexcept { return first_; }
@@ -32,7 +45,7 @@ class ConnectionList {
 
   // Calls `visit` for each connection; it may take the visited one off the list.
   template <typename Visit>
-  void for_each(Visit visit) {
+  void for_each(Visit visit) const {
     for (ServerConnection* at = first_; at != nullptr;) {
       ServerConnection* const following = next(*at);
       visit(*at);
@@ -41,11 +54,31 @@ class ConnectionList {
   }
 
  private:
-  static ServerConnection* next(ServerConnection& connection) noexcept;
+  ConnectionLinks& links(ServerConnection& connection) const noexcept;
+  ServerConnection* next(ServerConnection& connection) const noexcept;
 
+  const ListKind kind_;
   ServerConnection* first_ = nullptr;
   ServerConnection* last_ = nullptr;
   size_t size_ = 0;
+};
+
+// A worker's connections by their client's address, for when one of an address has to go. Nothing
+// is done here for a request, so the lists do not know who is idle: they are looked through.
+class AddressGroups {
+ public:
+  // Connections looked at a time; those are then the last of their list, so that the next time
+  // others are.
+  static constexpr size_t kLookedAt = 64;
+
+  void add(ServerConnection& connection);
+  void remove(ServerConnection& connection) noexcept;
+  // Of the next ones of this address the one that has been idle longest, and since before `time`;
+  // null when none has.
+  ServerConnection* idle_since_before(net::AddressBlock block, net::Time time);
+
+ private:
+  std::unordered_map<net::AddressBlock, ConnectionList, net::AddressHash> groups_;
 };
 
 class ServerContext {
@@ -63,8 +96,14 @@ class ServerContext {
   std::string_view common_lines();
 
   // Ends the connections that have been idle longest, at most `count`, and none that has only begun
-  // to.
-  void shed_idle(size_t count);
+  // to. Returns how many.
+  size_t shed_idle(size_t count);
+  // Ends one of this address that has been idle long, if there is one among the next kLookedAt.
+  bool shed_idle_of(net::AddressBlock block);
+  // Octets that the connection which holds most holds.
+  uint64_t largest() const;
+  // Cuts it.
+  void close_largest();
   // From here on: idle connections close, others after their current exchange.
   void start_draining();
   bool draining() const noexcept { return draining_; }
@@ -80,10 +119,13 @@ class ServerContext {
   h1::Workspace workspace;
   ExchangePool exchanges;
   RequestIds request_ids;
-  ConnectionList idle;  // waiting for a request, longest first
-  ConnectionList active;
+  ConnectionList idle{ListKind::state};  // waiting for a request, longest first
+  ConnectionList active{ListKind::state};
+  AddressGroups by_address;  // all of them
 
  private:
+  ServerConnection* find_largest() const;
+
   Ref<Block> read_block_;
   std::array<char, 64> common_lines_{};
   size_t common_lines_size_ = 0;

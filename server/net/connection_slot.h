@@ -1,10 +1,12 @@
 // How many connections each worker has, for whoever hands the next one over and for the cap on all
-// of them.
+// of them; and how many each client address has.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <utility>
+
+#include "server/net/address_counts.h"
 
 namespace sluice::net {
 
@@ -14,17 +16,20 @@ struct alignas(64) WorkerLoad {
   std::atomic<uint32_t> connections{0};
 };
 
-// Counts one connection as a worker's from the moment it is meant for it (before the hand-over is
-// delivered) until it is destroyed. Any thread.
+// Counts one connection as a worker's, and as its client address's, from the moment it is meant for
+// it (before the hand-over is delivered) until it is destroyed. Any thread.
 class ConnectionSlot {
  public:
   ConnectionSlot() noexcept = default;
-  explicit ConnectionSlot(WorkerLoad& load) noexcept : load_(&load) {
+  explicit ConnectionSlot(WorkerLoad& load, AddressSlot address = {}) noexcept
+      : load_(&load), address_(std::move(address)) {
     load_->connections.fetch_add(1, std::memory_order_relaxed);
   }
-  ConnectionSlot(ConnectionSlot&& other) noexcept : load_(std::exchange(other.load_, nullptr)) {}
+  ConnectionSlot(ConnectionSlot&& other) noexcept
+      : load_(std::exchange(other.load_, nullptr)), address_(std::move(other.address_)) {}
   ConnectionSlot& operator=(ConnectionSlot&& other) noexcept {
     std::swap(load_, other.load_);
+    address_ = std::move(other.address_);
     return *this;
   }
   ~ConnectionSlot() {
@@ -33,6 +38,7 @@ class ConnectionSlot {
 
  private:
   WorkerLoad* load_ = nullptr;
+  AddressSlot address_;
 };
 
 }  // namespace sluice::net

@@ -41,6 +41,7 @@ void read_ipv6(const sockaddr_in6& address, Peer& peer) noexcept {
 
 Peer read_peer(const sockaddr_storage& storage) noexcept {
   Peer peer;
+  peer.block = address_block(storage);
   if (storage.ss_family == AF_INET) {
     sockaddr_in address;
     std::memcpy(&address, &storage, sizeof address);

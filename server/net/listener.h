@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "server/net/address_counts.h"
 #include "server/net/loop.h"
 
 namespace sluice::net {
@@ -21,7 +22,8 @@ namespace sluice::net {
 struct Peer {
   char address[48] = {};
   uint16_t port = 0;
-  uint32_t listener = 0;  // the one that accepted it, as Workers::listen was told
+  uint32_t listener = 0;   // the one that accepted it, as Workers::listen was told
+  AddressBlock block = 0;  // what its connections are counted by
 };
 
 // Gets each accepted socket. `descriptor` is non-blocking, close-on-exec, has the options of

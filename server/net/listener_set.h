@@ -26,8 +26,6 @@ class ListenerSet {
   // Opens what is not open yet. Returns an empty string, or what is wrong with an address; nothing
   // has changed then. Workers know nothing of it until start() or commit().
   [[nodiscard]] std::string prepare(const std::vector<conf::Listener>& wanted);
-  // Gives up what was prepared.
-  void abandon() { prepared_.clear(); }
   // What Peer::listener will say for each that prepare() was given, in their order.
   const std::vector<uint32_t>& numbers() const noexcept { return numbers_; }
 

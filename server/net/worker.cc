@@ -1,7 +1,6 @@
 // Workers: starting threads, spreading fresh sockets over them, and ending them in order.
 //
-// What workers share is the Fleet: loads are atomics, everything else is written before the threads
-// start or under its mutex.
+// What workers share is the Fleet (fleet.h); who goes when the house is full is room_search.h's.
 #include "server/net/worker.h"
 
 #include <pthread.h>
@@ -12,6 +11,9 @@
 #include <cstring>
 #include <mutex>
 #include <utility>
+
+#include "server/net/fleet.h"
+#include "server/net/room_search.h"
 
 namespace sluice::net {
 namespace {
@@ -30,34 +32,6 @@ std::string epoll_refusal(int error) {
   return std::string("epoll refuses a listening socket: ") + strerrordesc_np(error);
 }
 
-// A function delivered on a loop's thread: how the main thread tells a worker something.
-class Call final : public Mail {
- public:
-  explicit Call(std::function<void()> call) : call_(std::move(call)) {}
-  void deliver() override { call_(); }
-
- private:
-  std::function<void()> call_;
-};
-
-}  // namespace
-
-// What the workers share with each other.
-struct Fleet {
-  explicit Fleet(size_t count)
-      : loads(count), loops(count, nullptr), services(count, nullptr), running(count, false) {}
-  std::vector<WorkerLoad> loads;
-  std::vector<Loop*> loops;
-  std::vector<Service*> services;  // each touched on its own thread only
-  std::mutex mutex;
-  std::condition_variable changed;
-  size_t started = 0;         // guarded by mutex
-  std::vector<bool> running;  // guarded by mutex; those whose thread may still read its mail
-  std::string error;          // guarded by mutex
-};
-
-namespace {
-
 // A fresh socket on its way to another worker. Undelivered, it closes.
 class HandOver final : public Mail {
  public:
@@ -71,6 +45,32 @@ class HandOver final : public Mail {
   Fleet& fleet_;
   size_t target_;
   AcceptedSocket socket_;
+};
+
+// Finds the connection that holds most of all workers, and has its worker close it: each worker
+// tells what its own largest holds, and who tells last decides.
+class LargestVote {
+ public:
+  explicit LargestVote(size_t count) : held_(count, 0), missing_(count) {}
+
+  // On the worker's thread.
+  void cast(Fleet& fleet, size_t worker) {
+    const uint64_t held = fleet.services[worker] != nullptr ? fleet.services[worker]->largest() : 0;
+    const std::lock_guard lock(mutex_);
+    held_[worker] = held;
+    if (--missing_ > 0) return;
+    const auto most = std::max_element(held_.begin(), held_.end());
+    if (*most == 0) return;
+    const auto target = static_cast<size_t>(most - held_.begin());
+    fleet.loops[target]->post(std::make_unique<Call>([&fleet, target] {
+      if (Service* service = fleet.services[target]) service->close_largest();
+    }));
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<uint64_t> held_;  // guarded by mutex
+  size_t missing_;              // likewise
 };
 
 }  // namespace
@@ -138,16 +138,21 @@ class Worker final : public Acceptor, public Timer {
   }
 
   void on_accepted(int descriptor, const Peer& peer) override {
-    AcceptedSocket socket{.descriptor = Descriptor(descriptor), .peer = peer};
-    make_way();
-    if (all_connections() >= options_.max_connections)
-      return service_->turn_away(std::move(socket));
-    const size_t target = choose_worker();
-    socket.slot = ConnectionSlot(fleet_->loads[target]);
-    if (target == index_) return service_->serve(std::move(socket));
-    fleet_->loops[target]->post(std::make_unique<HandOver>(*fleet_, target, std::move(socket)));
+    Newcomer newcomer{{.descriptor = Descriptor(descriptor), .peer = peer},
+                      AddressSlot(fleet_->addresses, peer.block)};
+    if (const std::string_view limit = unwelcome(newcomer); !limit.empty())
+      return service_->turn_away(std::move(newcomer.socket), limit);
+    const uint64_t cap = options_.max_connections;
+    const uint64_t connections = fleet_->connections();
+    if (connections >= cap) return RoomSearch::begin(*fleet_, index_, cap, std::move(newcomer));
+    // At 90 % of the cap idle connections begin to make room.
+    if (connections >= cap - cap / 10) RoomSearch::begin(*fleet_, index_, cap, {});
+    admit(std::move(newcomer));
   }
   void on_descriptors_exhausted() override { service_->shed_idle(kShedAtOnce); }
+  void relieve_memory() {
+    if (service_) service_->shed_idle(kShedForMemory);
+  }
   void on_timer() override {
     if (service_->connections() == 0) return loop_.stop();
     if (loop_.now() >= drain_until_) return abort();
@@ -156,6 +161,7 @@ class Worker final : public Acceptor, public Timer {
 
  private:
   static constexpr size_t kShedAtOnce = 16;
+  static constexpr size_t kShedForMemory = 1024;
 
   struct Numbered {
     uint32_t number;
@@ -193,19 +199,21 @@ class Worker final : public Acceptor, public Timer {
     return error.empty();
   }
 
-  uint64_t all_connections() const noexcept {
-    uint64_t sum = 0;
-    for (const WorkerLoad& load : fleet_->loads) {
-      sum += load.connections.load(std::memory_order_relaxed);
-    }
-    return sum;
+  // The limit that keeps a newcomer out whatever room there is, or nothing.
+  std::string_view unwelcome(const Newcomer& newcomer) const noexcept {
+    if (fleet_->pressure.load(std::memory_order_relaxed) != MemoryPressure::none)
+      return "memory_high";
+    const uint64_t most = options_.max_per_address;
+    if (most != 0 && newcomer.address.number() > most) return "connections_per_address";
+    return {};
   }
 
-  // At 90 % of the cap those who have been idle longest make room for newcomers.
-  void make_way() {
-    if (all_connections() >= options_.max_connections - options_.max_connections / 10) {
-      service_->shed_idle(1);
-    }
+  void admit(Newcomer newcomer) {
+    const size_t target = choose_worker();
+    AcceptedSocket& socket = newcomer.socket;
+    socket.slot = ConnectionSlot(fleet_->loads[target], std::move(newcomer.address));
+    if (target == index_) return service_->serve(std::move(socket));
+    fleet_->loops[target]->post(std::make_unique<HandOver>(*fleet_, target, std::move(socket)));
   }
 
   size_t choose_worker() const noexcept {
@@ -321,6 +329,18 @@ bool Workers::wait(std::chrono::milliseconds time) {
     const std::vector<bool>& running = fleet_->running;
     return std::find(running.begin(), running.end(), true) == running.end();
   });
+}
+
+void Workers::set_memory_pressure(MemoryPressure pressure) {
+  fleet_->pressure.store(pressure, std::memory_order_relaxed);
+  if (pressure == MemoryPressure::none) return;
+  for (const auto& worker : workers_)
+    worker->call([&worker = *worker] { worker.relieve_memory(); });
+  if (pressure != MemoryPressure::critical) return;
+  const auto vote = std::make_shared<LargestVote>(workers_.size());
+  for (const auto& worker : workers_) {
+    worker->call([fleet = fleet_, vote, index = worker->index()] { vote->cast(*fleet, index); });
+  }
 }
 
 uint32_t Workers::connections(size_t worker) const noexcept {

@@ -18,6 +18,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -26,6 +27,7 @@
 #include "server/net/listen_address.h"
 #include "server/net/listener.h"
 #include "server/net/loop.h"
+#include "server/net/memory_pressure.h"
 
 namespace sluice::net {
 
@@ -43,10 +45,17 @@ class Service {
   virtual ~Service() = default;
 
   virtual void serve(AcceptedSocket socket) = 0;
-  // Over the cap: say so if it can be said at once (503), and close.
-  virtual void turn_away(AcceptedSocket socket) = 0;
-  // Ends the connections that have been idle longest, at most `count`.
-  virtual void shed_idle(size_t count) = 0;
+  // Over a cap: say so if it can be said at once (503), and close. `limit`: its name in
+  // conf/limits.h.
+  virtual void turn_away(AcceptedSocket socket, std::string_view limit) = 0;
+  // Ends the connections that have been idle longest, at most `count`. Returns how many it ended.
+  virtual size_t shed_idle(size_t count) = 0;
+  // Ends an idle connection of this address, if there is one that is soon found.
+  virtual bool shed_idle_of(AddressBlock block) = 0;
+  // Octets of memory that the connection which holds most holds; 0 when there is none.
+  virtual uint64_t largest() const = 0;
+  // Cuts that connection, because memory is short.
+  virtual void close_largest() = 0;
   // Connections end with their current exchange; idle ones at once.
   virtual void drain() = 0;
   // Cuts what is left.
@@ -57,6 +66,7 @@ class Service {
 struct WorkerOptions {
   ListenerOptions listener;
   uint64_t max_connections;                    // of all workers together
+  uint64_t max_per_address = 0;                // likewise; 0: no bound
   std::chrono::milliseconds shutdown_timeout;  // how long draining may take
 };
 
@@ -100,6 +110,10 @@ class Workers {
   void abort();
   // True when all workers ended within `time`.
   bool wait(std::chrono::milliseconds time);
+
+  // Workers act on it from now on. To be said again as long as it lasts: each time idle connections
+  // close, and while it is critical one connection more. Any thread.
+  void set_memory_pressure(MemoryPressure pressure);
 
   size_t count() const noexcept { return workers_.size(); }
   uint32_t connections(size_t worker) const noexcept;

@@ -79,7 +79,7 @@ int open_again(int descriptor) {
 
 std::string open_inherited(int descriptor, std::unique_ptr<LogDestination>& out) {
   struct stat status {};
-  if (::fstat(descriptor, &status) != 0) return errno_text("stdout cannot take the access log");
+  if (::fstat(descriptor, &status) != 0) return errno_text("standard output or error cannot take a log");
   const bool waits = S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode);
   if (const int own = waits ? open_again(descriptor) : -1; own >= 0) {
     widen_pipe(own);
@@ -87,7 +87,7 @@ std::string open_inherited(int descriptor, std::unique_ptr<LogDestination>& out)
     return {};
   }
   const int copy = ::fcntl(descriptor, F_DUPFD_CLOEXEC, 3);
-  if (copy < 0) return errno_text("stdout cannot take the access log");
+  if (copy < 0) return errno_text("standard output or error cannot take a log");
   const Way way = S_ISSOCK(status.st_mode) ? Way::socket : waits ? Way::careful : Way::plain;
   out = std::make_unique<DescriptorDestination>(copy, way);
   return {};
@@ -100,10 +100,10 @@ std::string open_file(const std::string& path, std::unique_ptr<LogDestination>& 
              kOwnerWritesGroupReads);
   if (descriptor < 0) {
     const bool no_reader = errno == ENXIO;
-    std::string error = errno_text("cannot open the access log " + path);
+    std::string error = errno_text("cannot open the log " + path);
     if (no_reader)
       return error + " (it is a FIFO or socket that nobody reads: start its reader first)";
-    return error + " (give --access-log a path that can be written, `stdout` or `off`)";
+    return error + " (name a path that can be written, or `off`)";
   }
   out = std::make_unique<DescriptorDestination>(descriptor, Way::plain);
   return {};

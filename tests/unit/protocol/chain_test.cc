@@ -161,6 +161,36 @@ TEST(Chain, UnpinSmallFreesBlocksAndOnlyThose) {
       << "what has memory of its own is not copied again";
 }
 
+// What a node costs whatever it shows.
+uint64_t cost_of_a_node() {
+  Chain chain;
+  chain.append_static("x");
+  return chain.held();
+}
+
+TEST(Chain, HoldsItsNodesAndTheBlocksThatTheyMayPin) {
+  const uint64_t node = cost_of_a_node();
+  EXPECT_GT(node, 0u);
+  EXPECT_LT(node, 256u);
+  Chain chain;
+  chain.append_static(std::string_view("a long text that lives as long as the process"));
+  chain.append_file(Ref<Owner>(), {.descriptor = 3, .offset = 0, .size = 1 << 30});
+  EXPECT_EQ(chain.held(), 2 * node) << "neither takes memory that could be free";
+  chain.append(copy_of(std::string(1000, 'x')));
+  EXPECT_EQ(chain.held(), 3 * node + 1000);
+  chain.append(copy_of(std::string(1024, 'x')));
+  EXPECT_EQ(chain.held(), 4 * node + 1000 + BlockPool::kBlockSize) << "may be all of a block";
+  chain.append(copy_of(std::string(100'000, 'x')));
+  EXPECT_EQ(chain.held(), 5 * node + 1000 + BlockPool::kBlockSize + 100'000);
+  Chain all;
+  all.append(std::move(chain));
+  EXPECT_EQ(chain.held(), 0u);
+  all.drain(all.size() - 10);
+  EXPECT_EQ(all.held(), node + 100'000) << "what is left to show pins all of it";
+  all.clear();
+  EXPECT_EQ(all.held(), 0u);
+}
+
 TEST(Chain, AThousandNodesAndBack) {
   Chain chain;
   for (int round = 0; round < 3; ++round) {
@@ -205,6 +235,7 @@ class ChainModel {
     ASSERT_EQ(chain_.to_string(), text_);
     ASSERT_EQ(chain_.empty(), text_.empty());
     ASSERT_EQ(chain_.nodes() == 0, text_.empty());
+    ASSERT_EQ(chain_.held() == 0, text_.empty());
     const size_t max = upto(text_.size() + 10);
     ASSERT_EQ(vectors_of(chain_, chain_.nodes(), max), text_.substr(0, max));
     ASSERT_TRUE(text_.starts_with(chain_.front_memory()));

@@ -35,7 +35,11 @@ struct Notes {
     std::atomic<int> served{0};
     std::atomic<int> most{0};  // connections at once
     std::atomic<int> turned_away{0};
-    std::atomic<int> shed{0};
+    std::atomic<int> turned_away_for_address{0};
+    std::atomic<int> turned_away_for_memory{0};
+    std::atomic<int> shed{0};             // of any address
+    std::atomic<int> shed_of_address{0};  // asked for
+    std::atomic<int> closed_largest{0};
     std::atomic<int> drained{0};
     std::atomic<int> aborted{0};
   };
@@ -71,13 +75,32 @@ class EchoService final : public Service {
     live_.push_back(connection.release());
     notes_.most = std::max<int>(notes_.most, static_cast<int>(live_.size()));
   }
-  void turn_away(AcceptedSocket socket) override {
+  void turn_away(AcceptedSocket socket, std::string_view limit) override {
     ++notes_.turned_away;
+    if (limit == "connections_per_address") ++notes_.turned_away_for_address;
+    if (limit == "memory_high") ++notes_.turned_away_for_memory;
     send_all(socket.descriptor.get(), "-");
   }
-  void shed_idle(size_t count) override {
+  size_t shed_idle(size_t count) override {
     notes_.shed += static_cast<int>(count);
-    for (; obeys_ && count > 0 && !live_.empty(); --count) end(*live_.front());
+    if (!obeys_) return 0;
+    const size_t shed = std::min(count, live_.size());
+    for (size_t left = shed; left > 0; --left) end(*live_.front());
+    return shed;
+  }
+  bool shed_idle_of(AddressBlock block) override {
+    ++notes_.shed_of_address;
+    const auto one = std::find_if(live_.begin(), live_.end(), [&](const Connection* connection) {
+      return connection->peer().block == block;
+    });
+    if (!obeys_ || one == live_.end()) return false;
+    end(**one);
+    return true;
+  }
+  uint64_t largest() const override { return live_.empty() ? 0 : 1000 + worker_; }
+  void close_largest() override {
+    ++notes_.closed_largest;
+    if (!live_.empty()) end(*live_.front());
   }
   void drain() override { ++notes_.drained; }
   void abort_all() override {
@@ -92,6 +115,7 @@ class EchoService final : public Service {
     Connection(EchoService& service, AcceptedSocket socket)
         : service_(service), socket_(std::move(socket)) {}
     int descriptor() const { return socket_.descriptor.get(); }
+    const Peer& peer() const { return socket_.peer; }
     void give_slot_back() { socket_.slot = ConnectionSlot(); }
     void on_event(uint32_t) override {
       std::array<char, 4096> room;
@@ -145,6 +169,7 @@ struct Setting {
   size_t listening = kMostWorkers;  // how many of them have a listener
   size_t first_listening = 0;
   uint64_t max_connections = 1000;
+  uint64_t max_per_address = 0;
   milliseconds shutdown_timeout = seconds(20);
   bool obeys_shedding = false;
 };
@@ -159,6 +184,7 @@ class Threads {
     port_ = local_port(sockets.descriptor(0));
     const WorkerOptions options{.listener = {.turn_accept = 64, .accept_pause = milliseconds(20)},
                                 .max_connections = setting.max_connections,
+                                .max_per_address = setting.max_per_address,
                                 .shutdown_timeout = setting.shutdown_timeout};
     workers =
         std::make_unique<Workers>(setting.workers, options, [this](size_t worker, Loop& loop) {

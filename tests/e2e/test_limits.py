@@ -1,0 +1,627 @@
+"""Each limit of conf/limits.h, met through a real socket: small values on the command line, the answer as documented.
+
+The table is checked too: every limit that `sluice serve --help` names is either met by a test here, which says so with
+@meets, or stands in ELSEWHERE with the file that tests it; none is in both, and none is missing. What needs a handler
+that reads content itself (body, body_timeout, body_rate, exchange_body) cannot be met here: files read none.
+Memory is in test_memory_limits.py.
+"""
+
+import contextlib
+import ctypes
+import functools
+import json
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+from clients import SANITIZED, get, read_to_end, request, reset, run_sluice, slow_socket
+from raw_connection import RawConnection
+from sluice_server import ROOT, SluiceServer, wait_until
+
+UNIT = "tests/unit/server"
+ELSEWHERE = {
+    "body": f"{UNIT}/http/server_connection_test.cc",  # no handler reads content itself yet
+    "body_timeout": f"{UNIT}/http/server_connection_deadlines_test.cc",  # likewise
+    "body_rate": f"{UNIT}/http/server_connection_deadlines_test.cc",  # likewise
+    "exchange_body": f"{UNIT}/http/server_connection_test.cc",  # likewise
+    "connection_memory": f"{UNIT}/http/server_connection_memory_test.cc",  # no file makes a connection hold so much
+    "send_timeout": "tests/e2e/test_slow_clients.py",
+    "shutdown_timeout": "tests/e2e/test_signals.py",
+    "memory_high": "tests/e2e/test_memory_limits.py",
+    "memory_critical": "tests/e2e/test_memory_limits.py",
+    "accept_pause": f"{UNIT}/net/listener_test.cc",
+    "held_bytes": f"{UNIT}/handler/files/file_resources_test.cc",
+    "file_settle": f"{UNIT}/handler/files/changes_test.cc",
+    "file_window": f"{UNIT}/handler/files/file_source_test.cc",
+    "etag_queue": f"{UNIT}/handler/files/background_hasher_test.cc",
+    "etags": f"{UNIT}/handler/files/background_hasher_test.cc",
+    "listings": f"{UNIT}/handler/files/site_options_test.cc",
+    "log_ring": "tests/e2e/test_access_log.py",
+    "control_connections": f"{UNIT}/ops/control_server_test.cc",
+    "control_line": f"{UNIT}/ops/control_server_test.cc",
+    "control_timeout": f"{UNIT}/ops/control_server_test.cc",
+}
+HERE = set()
+
+
+def meets(*names):
+    """Says which limits a test meets."""
+    HERE.update(names)
+    return lambda test: test
+
+
+def serving(site, *limits, **options):
+    """A server with these limits ("name=value")."""
+    return SluiceServer(site, *(part for limit in limits for part in ("--limit", limit)), **options)
+
+
+def logged(server):
+    """What the access log has so far, line by line."""
+    return [json.loads(line) for line in server.stdout().splitlines() if line.endswith("}")]
+
+
+LOG = ("--access-log", "stdout", "--log-format", "json")
+
+
+@contextlib.contextmanager
+def takes_about(seconds):
+    """The block lasts no shorter, and not ten times as long (with a second for slow machines)."""
+    begin = time.monotonic()
+    yield
+    elapsed = time.monotonic() - begin
+    assert elapsed > seconds * 0.8, f"after {elapsed} s"
+    assert SANITIZED or elapsed < seconds * 10 + 1, f"after {elapsed} s"
+
+
+def test_every_limit_is_met_somewhere():
+    text = run_sluice("serve", "--help").stdout.split("Limits for --limit")[1]
+    names = set(re.findall(r"^  ([a-z_]+) ", text, re.M))
+    assert len(names) > 50, text
+    assert not HERE & ELSEWHERE.keys()
+    assert HERE | ELSEWHERE.keys() == names
+    for name, file in ELSEWHERE.items():
+        assert re.search(rf"\b{name}\b", (ROOT / file).read_text()), f"{file} does not name {name}"
+
+
+# --- Heads ---
+
+HEADS = {
+    "request_line": ("request_line=100", request("/" + "a" * 70), request("/" + "a" * 100), 414),
+    "field": ("field=100", request("/", "X: " + "y" * 90), request("/", "X: " + "y" * 110), 431),
+    "head": ("head=300", request("/", *["X: " + "y" * 90] * 2), request("/", *["X: " + "y" * 90] * 3), 431),
+    "fields": ("fields=4", request("/", *["X: y"] * 3), request("/", *["X: y"] * 4), 431),
+}
+
+
+@meets(*HEADS)
+@pytest.mark.parametrize("name", HEADS)
+def test_heads(site, name):
+    limit, below, above, status = HEADS[name]
+    with serving(site, limit) as server, RawConnection(server.address, 30) as connection:
+        connection.send(below)
+        assert connection.response().status in (200, 404)
+        connection.send(above)
+        response = connection.response()
+        assert (response.status, response.closes) == (status, True)
+        assert connection.wait_for_end() == "fin"
+
+
+@meets("large_heads")
+def test_large_heads_are_few(site):
+    """A head beyond 16 KiB takes one of them; while it is taken the next such head is refused, others are not."""
+    unfinished = request("/", *["X: " + "y" * 8000] * 3)[:-2]
+    with SluiceServer(site, "--workers", "1", "--limit", "large_heads=1") as server, contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(RawConnection(server.address, 30)) for _ in range(4)]
+        for one in clients:
+            one.send(unfinished)
+        wait_until(lambda: sum(map(is_answered, clients)) == 3, 20, "refusing all but one")
+        assert [one.response().status for one in clients if is_answered(one)] == [431] * 3
+        assert get(server.address).status == 200
+
+
+CHUNKED = "Transfer-Encoding: chunked"
+CHUNKS = {
+    "chunk_line": ("chunk_line=20", b"1;a=b\r\nx\r\n0\r\n\r\n", b"1;" + b"a" * 30 + b"\r\nx\r\n0\r\n\r\n"),
+    "chunk_extensions": ("chunk_extensions=20", b"1;a=b\r\nx\r\n0\r\n\r\n", b"1;abcdefgh\r\nx\r\n" * 4 + b"0\r\n\r\n"),
+    "trailers": ("trailers=40", b"0\r\nA: b\r\n\r\n", b"0\r\nA: " + b"b" * 60 + b"\r\n\r\n"),
+    "trailer_fields": ("trailer_fields=2", b"0\r\nA: b\r\nB: c\r\n\r\n", b"0\r\n" + b"A: b\r\n" * 3 + b"\r\n"),
+}
+
+
+@meets(*CHUNKS)
+@pytest.mark.parametrize("name", CHUNKS)
+def test_chunks_and_trailers(site, name):
+    """Files answer 405 before the content has come, so that status stays; the connection's end tells."""
+    limit, below, above = CHUNKS[name]
+    with serving(site, limit) as server, RawConnection(server.address, 30) as connection:
+        connection.send(request("/", CHUNKED, method="POST", body=below))
+        assert connection.response().status == 405
+        connection.send(request("/", CHUNKED, method="POST", body=above))
+        assert connection.response().status in (400, 405)
+        assert connection.wait_for_end() == "fin"
+
+
+# --- Content that nobody wants, and the end of a connection ---
+
+
+@meets("drain")
+def test_unwanted_content_is_read_up_to_a_limit(site):
+    with serving(site, "drain=1KiB") as server, RawConnection(server.address, 30) as connection:
+        connection.send(request("/", "Content-Length: 1000", method="POST", body=b"x" * 1000))
+        response = connection.response()
+        assert (response.status, response.closes) == (405, False)
+        connection.send(request("/", "Content-Length: 1100", method="POST"))
+        response = connection.response()
+        assert (response.status, response.closes) == (405, True)
+        assert connection.wait_for_end() == "fin"
+
+
+@meets("drain_timeout")
+def test_unwanted_content_is_waited_for_so_long(site):
+    with serving(site, "drain_timeout=300ms") as server, RawConnection(server.address, 30) as connection:
+        with takes_about(0.3):
+            connection.send(request("/", "Content-Length: 1000", method="POST", body=b"x" * 10))
+            assert connection.response().status == 405
+            assert connection.wait_for_end() == "fin"
+
+
+def descriptors(server) -> int:
+    """How many the server has. It opens one for a moment now and then, to see how much memory there is."""
+    return min((server.open_descriptors(), time.sleep(0.005))[0] for _ in range(5))
+
+
+def refused_for_good(server):
+    """A connection that met an error, and the server's FIN after it: it lingers."""
+    connection = RawConnection(server.address, 30)
+    connection.send(b"nonsense\r\n\r\n")
+    assert connection.response().status == 400
+    assert connection.wait_for_end() == "fin"
+    return connection
+
+
+@meets("linger")
+def test_after_an_error_so_much_is_read(site):
+    with serving(site, "linger=100KiB", "linger_timeout=60s") as server:
+        idle = descriptors(server)
+        with refused_for_good(server) as connection:
+            assert connection.send(b"x" * 50_000)
+            time.sleep(0.1)
+            assert descriptors(server) == idle + 1, "it is still read"
+            connection.send(b"x" * 400_000)
+            wait_until(lambda: server.open_descriptors() == idle, 20, "closing")
+
+
+@meets("linger_timeout")
+def test_after_an_error_the_connection_stays_so_long(site):
+    with serving(site, "linger_timeout=300ms") as server:
+        idle = descriptors(server)
+        with takes_about(0.3), refused_for_good(server):
+            wait_until(lambda: server.open_descriptors() == idle, 20, "closing")
+
+
+# --- Time ---
+
+
+@meets("head_timeout")
+def test_a_head_takes_so_long(site):
+    with serving(site, "head_timeout=300ms") as server, RawConnection(server.address, 30) as connection:
+        with takes_about(0.3):
+            connection.send(b"GET / HTTP/1.1\r\nHost: ")
+            response = connection.response()
+        assert (response.status, response.closes) == (408, True)
+
+
+@meets("idle_timeout")
+def test_a_connection_idles_so_long(site):
+    with serving(site, "idle_timeout=300ms") as server, RawConnection(server.address, 30) as connection:
+        with takes_about(0.3):
+            connection.send(request("/"))
+            assert connection.response().status == 200
+            assert connection.wait_for_end() == "fin"
+
+
+@meets("connection_life")
+def test_a_connection_lives_so_long(site):
+    with serving(site, "connection_life=400ms") as server, RawConnection(server.address, 30) as connection:
+        connection.send(request("/"))
+        assert not connection.response().closes or SANITIZED
+        time.sleep(0.45)
+        connection.send(request("/"))
+        response = connection.response()
+        assert (response.status, response.closes) == (200, True), "the exchange is never cut"
+        assert connection.wait_for_end() == "fin"
+
+
+@meets("send_rate")
+def test_who_takes_octets_too_slowly_is_cut(site, large_file):
+    """It takes some all the time, so it is not stuck; only too little."""
+    with SluiceServer(site, "--limit", "send_timeout=800ms", "--limit", "send_rate=40MiB", *LOG) as server:
+        one = slow_socket(server.address, receive_buffer=64 * 1024, seconds=30)
+        one.sendall(request("/large.bin"))
+        begin = time.monotonic()
+        with contextlib.suppress(ConnectionResetError):
+            while not logged(server) and one.recv(32 * 1024):
+                time.sleep(0.02)
+        wait_until(lambda: logged(server), 20, "a line in the log")
+        one.close()
+        assert time.monotonic() - begin > 0.6
+        line = logged(server)[0]
+        assert (line["complete"], line["limit"]) == (False, "send_rate")
+
+
+@meets("first_process_shutdown_timeout")
+def test_as_first_process_a_drain_is_shorter(site, large_file):
+    """In a process namespace of its own it is process 1, as in a container, and SIGTERM comes from outside."""
+    prefix = ["unshare", "--pid", "--fork", "--kill-child"]
+    if subprocess.run([*prefix, "true"], capture_output=True).returncode != 0:
+        pytest.skip("no process namespace can be made here")
+    with serving(site, "first_process_shutdown_timeout=400ms", prefix=prefix) as server:
+        one = slow_socket(server.address)
+        one.sendall(request("/large.bin"))
+        assert one.recv(100)
+        child = int(pathlib.Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()[0])
+        with takes_about(0.4):
+            os.kill(child, signal.SIGTERM)
+            assert server.process.wait(60) == 0
+        one.close()
+
+
+# --- What a turn may do: seen in the system calls ---
+
+
+def strace_works() -> bool:
+    with contextlib.suppress(OSError):
+        return not SANITIZED and subprocess.run(
+            ["strace", "-D", "-o", "/dev/null", "true"], capture_output=True).returncode == 0
+    return False
+
+
+@contextlib.contextmanager
+def traced(site, tmp_path, calls, *limits):
+    """A server with one worker, and a function that gives its calls so far. strace writes a call that another thread's
+    comes between as two lines, "unfinished" and "resumed".
+    """
+    if not strace_works():
+        pytest.skip("strace cannot trace here, or the binary is a sanitized one")
+    trace = tmp_path / "trace"
+    prefix = ["strace", "-D", "-f", "-qq", "-e", f"trace={calls}", "-e", "signal=none", "-o", trace]
+    options = [part for limit in limits for part in ("--limit", limit)]
+    with SluiceServer(site, "--workers", "1", *options, prefix=prefix) as server:
+        yield server, lambda: trace.read_text().splitlines()
+
+
+@meets("turn_read")
+def test_a_turn_reads_so_much(site, tmp_path):
+    with traced(site, tmp_path, "recvfrom,recvmsg,read", "turn_read=1000") as (server, calls):
+        with RawConnection(server.address, 30) as connection:
+            connection.send(request("/", "Content-Length: 20000", method="POST", body=b"x" * 20_000) + request("/"))
+            assert [connection.response().status for _ in range(2)] == [405, 200]
+
+        def sizes():
+            return [int(size) for size in re.findall(r"recvfrom(?:\(| resumed).*, (\d+), 0, NULL", "\n".join(calls()))]
+
+        wait_until(lambda: len(sizes()) > 20, 20, "the trace of more than 20 KB in steps of 1 KB")
+        assert max(sizes()) <= 1000
+
+
+@meets("turn_write")
+def test_a_turn_writes_so_much(site, tmp_path):
+    with traced(site, tmp_path, "sendfile", "turn_write=50000") as (server, calls):
+        response = get(server.address, "/200k.bin")
+        assert response.body == (site / "200k.bin").read_bytes()
+
+        def sizes():
+            return [int(size) for size in re.findall(r"sendfile(?:\(| resumed).*, (\d+)\) +=", "\n".join(calls()))]
+
+        wait_until(lambda: len(sizes()) >= 4, 20, "the trace of 200 KiB in steps of 50 KB")
+        assert max(sizes()) <= 50_000
+
+
+@meets("turn_accept")
+def test_a_turn_accepts_so_many(site, tmp_path):
+    with traced(site, tmp_path, "accept4,epoll_wait", "turn_accept=2") as (server, calls):
+        before = len(calls())
+        # They connect while the worker is held up by a trace of each call, so that they wait together.
+        clients = [socket.create_connection(server.address, 30) for _ in range(40)]
+        accepted = functools.partial(re.findall, r"accept4(?:\(| resumed).*\) += \d+")
+        wait_until(lambda: len(accepted("\n".join(calls()[before:]))) == 40, 20, "accepting all")
+        for turn in "\n".join(calls()[before:]).split("epoll_wait"):
+            assert len(accepted(turn)) <= 2, turn
+        for one in clients:
+            one.close()
+
+
+@meets("turn_requests", "turn_batch")
+@pytest.mark.parametrize("limit, sends", [("turn_requests=4", 5), ("turn_batch=1", 20), ("turn_batch=1MiB", 1)])
+def test_a_turn_answers_so_many_requests(site, tmp_path, limit, sends):
+    """Twenty requests that arrive together; how many leave in one send."""
+    with traced(site, tmp_path, "sendto,sendmsg,sendfile", limit) as (server, calls):
+        with RawConnection(server.address, 30) as connection:
+            connection.send(request("/1k.bin"))  # from here on the file is held
+            connection.response()
+            before = len(calls())
+            connection.send(request("/folder/one.txt", method="HEAD") * 20)
+            assert [connection.response("HEAD").status for _ in range(20)] == [200] * 20
+        answers = [line for line in calls()[before:] if "HTTP/1.1 200" in line]
+        assert sends <= len(answers) <= sends + 2
+
+
+# --- Connections ---
+
+
+def greeted_by(address, server, octets=request("/")):
+    """A connection from that loopback address which has sent something."""
+    one = socket.socket()
+    one.settimeout(30)
+    one.bind((address, 0))
+    one.connect(server.address)
+    one.sendall(octets)
+    return one
+
+
+def answer(one) -> bytes:
+    """The status line, or nothing when the server only closed."""
+    try:
+        return one.recv(4096).partition(b"\r\n")[0]
+    except ConnectionResetError:
+        return b""
+
+
+OK, UNAVAILABLE = b"HTTP/1.1 200 OK", b"HTTP/1.1 503 Service Unavailable"
+IN_A_HEAD = b"GET / HTTP/1.1\r\nHost: a\r\nX"  # busy: not one of the idle
+
+
+@meets("connections")
+def test_so_many_connections(site):
+    with SluiceServer(site, "--limit", "connections=6", "--workers", "2", *LOG) as server, contextlib.ExitStack() as stack:
+        busy = [stack.enter_context(greeted_by("127.0.0.1", server, IN_A_HEAD)) for _ in range(6)]
+        time.sleep(0.2)
+        for _ in range(3):
+            with greeted_by("127.0.0.1", server) as late:
+                assert answer(late) in (UNAVAILABLE, b"")
+        with socket.create_connection(server.address, 30) as late:  # sends nothing: no reset takes the answer away
+            octets, was_reset = read_to_end(late)
+            assert octets.startswith(UNAVAILABLE) and b"Connection: close" in octets and not was_reset
+        wait_until(lambda: len(logged(server)) >= 4, 20, "four lines in the log")
+        assert {(line["status"], line["limit"]) for line in logged(server)} == {(503, "connections")}
+        for one in busy:
+            one.sendall(b": y\r\n\r\n")
+            assert answer(one) == OK
+
+
+@meets("idle_grace")
+@pytest.mark.parametrize("grace, expected", [("idle_grace=0ms", OK), ("idle_grace=1h", UNAVAILABLE)])
+def test_idle_connections_make_room_after_their_grace(site, grace, expected):
+    with serving(site, "connections=4", grace, listen="127.0.0.1:0") as server, contextlib.ExitStack() as stack:
+        idle = [stack.enter_context(greeted_by("127.0.0.1", server)) for _ in range(4)]
+        assert {answer(one) for one in idle} == {OK}
+        time.sleep(0.05)
+        with socket.create_connection(server.address, 30) as late:
+            if expected == OK:
+                late.sendall(request("/"))
+            assert answer(late) == expected
+
+
+def test_the_address_that_holds_most_makes_room_first(site):
+    """Its idle ones, whichever worker has them; others' stay although they have been idle for longer."""
+    with serving(site, "connections=20", "idle_grace=0ms", listen="127.0.0.1:0") as server, \
+            contextlib.ExitStack() as stack:
+        def crowd(address, count):
+            clients = [stack.enter_context(greeted_by(address, server)) for _ in range(count)]
+            assert {answer(one) for one in clients} == {OK}
+            return clients
+
+        def alive(clients):
+            return sum(not ended(one) for one in clients)
+
+        few, many = crowd("127.0.0.2", 3), crowd("127.0.0.3", 14)
+        late = crowd("127.0.0.4", 5)  # the second of these is the one that finds 18, 90 % of 20
+        wait_until(lambda: alive(many) == 10, 20, "making room")
+        assert (alive(few), alive(many), alive(late)) == (3, 10, 5)
+
+
+def ended(one) -> bool:
+    with contextlib.suppress(BlockingIOError):
+        try:
+            one.setblocking(False)
+            while part := one.recv(65536):
+                del part
+            return True
+        except ConnectionResetError:
+            return True
+        finally:
+            one.setblocking(True)
+    return False
+
+
+def is_answered(connection: RawConnection) -> bool:
+    if not connection.ended:
+        connection._read()
+    return bool(connection.buffer)
+
+
+@meets("connections_per_address")
+def test_so_many_connections_of_one_address(site, tmp_path):
+    path = str(tmp_path / "socket")
+    with SluiceServer(site, "--limit", "connections_per_address=3", "--workers", "2", *LOG,
+                      listen=["127.0.0.1:0", "unix:" + path]) as server, contextlib.ExitStack() as stack:
+        held = [stack.enter_context(greeted_by("127.0.0.2", server)) for _ in range(3)]
+        assert {answer(one) for one in held} == {OK}
+        for _ in range(4):
+            with greeted_by("127.0.0.2", server, b"") as fourth:
+                assert answer(fourth) == UNAVAILABLE
+        wait_until(lambda: len(logged(server)) >= 7, 20, "seven lines in the log")
+        assert [line["limit"] for line in logged(server) if line["status"] == 503] == ["connections_per_address"] * 4
+        others = [stack.enter_context(greeted_by("127.0.0.3", server)) for _ in range(3)]
+        assert {answer(one) for one in others} == {OK}
+        for _ in range(5):  # peers without an address are not counted
+            one = stack.enter_context(RawConnection(path, 30))
+            one.send(request("/"))
+            assert one.response().status == 200
+        reset(held.pop())
+        wait_until(lambda: answers(server, "127.0.0.2") == OK, 20, "having a place again")
+
+
+def answers(server, address) -> bytes:
+    with greeted_by(address, server) as one:
+        return answer(one)
+
+
+@meets("descriptor_reserve")
+def test_so_many_descriptors_are_kept_from_connections(site):
+    prefix = ["prlimit", "--nofile=100:100"]
+    with serving(site, "descriptor_reserve=70", "open_files=1", prefix=prefix) as server, contextlib.ExitStack() as stack:
+        most = 100 - 70 - 1
+        for _ in range(most):
+            stack.enter_context(greeted_by("127.0.0.1", server, IN_A_HEAD))
+        time.sleep(0.2)
+        with socket.create_connection(server.address, 30) as late:
+            assert answer(late) == UNAVAILABLE
+
+
+# --- Files ---
+
+
+@meets("held_file")
+@pytest.mark.parametrize("limit, by_sendfile", [("held_file=1KiB", False), ("held_file=1023", True)])
+def test_files_up_to_a_size_are_held(site, tmp_path, limit, by_sendfile):
+    with traced(site, tmp_path, "sendfile,sendto,sendmsg", limit, "file_settle=0ms") as (server, calls):
+        for _ in range(2):
+            assert get(server.address, "/1k.bin").body == (site / "1k.bin").read_bytes()
+        assert by_sendfile == any("sendfile" in line for line in calls())
+
+
+@meets("open_files")
+def test_so_many_files_are_kept_open(site):
+    for number in range(30):
+        (site / f"{number}.bin").write_bytes(b"x" * 100_000)
+    with serving(site, "open_files=4", "file_settle=0ms") as server:
+        before = descriptors(server)
+        for number in range(30):
+            assert get(server.address, f"/{number}.bin").status == 200
+        wait_until(lambda: server.open_descriptors() <= before + 6, 20, "closing files")
+
+
+@meets("watches")
+@pytest.mark.parametrize("most", [0, 3])
+def test_so_many_folders_are_watched(site, most):
+    for number in range(8):
+        (site / f"d{number}").mkdir()
+        (site / f"d{number}" / "a.txt").write_text("a")
+    with serving(site, f"watches={most}", "file_settle=0ms") as server:
+        for number in range(8):
+            assert get(server.address, f"/d{number}/a.txt").status == 200
+        watched = 0
+        for one in pathlib.Path(f"/proc/{server.pid}/fdinfo").iterdir():
+            with contextlib.suppress(FileNotFoundError):  # a connection that has ended meanwhile
+                watched += one.read_text().count("inotify wd:")
+        assert watched <= most and (most == 0 or watched > 0)
+
+
+@meets("file_check")
+@pytest.mark.parametrize("limit, expected", [("file_check=1h", b"old"), ("file_check=0ms", b"new")])
+def test_a_held_file_is_looked_at_again_after_so_long(site, limit, expected):
+    (site / "a.txt").write_text("old")
+    with serving(site, limit, "watches=0", "file_settle=0ms") as server:
+        assert get(server.address, "/a.txt").body == b"old"
+        (site / "b.txt").write_text("new")
+        (site / "b.txt").rename(site / "a.txt")
+        bodies = {get(server.address, "/a.txt").body for _ in range(3)}
+        # Each worker holds what it has seen.
+        assert expected in bodies if expected == b"old" else bodies == {b"new"}
+
+
+@meets("listing_entries")
+def test_a_listing_names_so_many_entries(site):
+    for number in range(9):
+        (site / "folder" / "deeper" / f"{number}.txt").write_text("x")
+    with serving(site, "listing_entries=4") as server:
+        body = get(server.address, "/folder/deeper/").body.decode()
+        assert len(set(re.findall(r"\d\.txt", body))) == 4
+        assert "Only those that were read first are shown" in body
+
+
+@meets("ranges", "overlapping_ranges")
+@pytest.mark.parametrize("limit, ranges, status", [
+    ("ranges=2", "0-1,10-11", 206), ("ranges=2", "0-1,10-11,20-21", 200),
+    ("overlapping_ranges=2", "0-9,5-14", 206), ("overlapping_ranges=0", "0-9,5-14", 200)])
+def test_so_many_ranges(site, limit, ranges, status):
+    with serving(site, limit, "file_settle=0ms") as server:
+        assert get(server.address, "/1k.bin", "Range: bytes=" + ranges).status == status
+
+
+@meets("etag_wait", "etag_hash_max")
+def test_up_to_a_size_the_first_answer_has_a_tag(site):
+    limits = ("etag_wait=1KiB", "etag_hash_max=100KiB", "file_settle=0ms", "held_file=0")  # held ones are read anyway
+    with serving(site, *limits) as server:
+        (site / "10k.bin").write_bytes(b"x" * 10_000)
+        assert get(server.address, "/1k.bin").get("etag")
+        assert not get(server.address, "/10k.bin").get("etag"), "a helper hashes it"
+        wait_until(lambda: get(server.address, "/10k.bin").get("etag"), 20, "its hash")
+        for _ in range(10):
+            assert not get(server.address, "/200k.bin").get("etag")
+            time.sleep(0.02)
+
+
+# --- Configuration and control ---
+
+
+@meets("rewrites")
+def test_so_many_rewrites(site, tmp_path):
+    config = tmp_path / "sluice.toml"
+    config.write_text(f"""[log]
+access = "off"
+[limits]
+rewrites = 3
+[[listener]]
+address = "127.0.0.1:0"
+[[site]]
+[[site.route]]
+path = "/round"
+rewrite = "/round"
+[[site.route]]
+path = "/"
+files = "{site}"
+""")
+    with SluiceServer(config=config) as server:
+        assert get(server.address, "/round").status == 500
+        assert get(server.address, "/").status == 200
+
+
+PTRACE_SEIZE, PTRACE_INTERRUPT, PTRACE_DETACH, WALL = 0x4206, 0x4207, 17, 0x40000000
+
+
+@contextlib.contextmanager
+def stopped(thread):
+    """One thread of another process does not run meanwhile."""
+    libc = ctypes.CDLL(None, use_errno=True)
+
+    def ptrace(what):
+        return libc.ptrace(ctypes.c_long(what), ctypes.c_long(thread), ctypes.c_void_p(0), ctypes.c_void_p(0))
+
+    if ptrace(PTRACE_SEIZE) != 0:
+        pytest.skip("no thread can be stopped here")
+    ptrace(PTRACE_INTERRUPT)
+    os.waitpid(thread, WALL)
+    try:
+        yield
+    finally:
+        ptrace(PTRACE_DETACH)
+
+
+@meets("health_timeout")
+def test_a_worker_that_does_nothing_for_so_long_is_unwell(site, tmp_path):
+    control = str(tmp_path / "control")
+    with SluiceServer(site, "--workers", "2", "--control", control, "--limit", "health_timeout=400ms") as server:
+        assert run_sluice("health", "--control", control).returncode == 0
+        tasks = pathlib.Path(f"/proc/{server.pid}/task")
+        worker = next(int(task.name) for task in tasks.iterdir() if (task / "comm").read_text() == "worker-1\n")
+        with stopped(worker), takes_about(0.4):
+            done = run_sluice("health", "--control", control)
+            assert done.returncode != 0 and "failing" in done.stdout + done.stderr
+        assert run_sluice("health", "--control", control).returncode == 0

@@ -1,0 +1,386 @@
+// From a configuration's text to the octets of an answer: hosts, routes, actions and pages for
+// errors, over a scripted transport.
+#include "server/snapshot_router.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "conf/reader.h"
+#include "server/handler/files/file_resources.h"
+#include "server/snapshot.h"
+#include "unit/server/handler/files/files_fixture.h"
+#include "unit/server/http/connection_fixture.h"
+
+namespace sluice {
+namespace {
+
+class SnapshotRouterTest : public testing::Test {
+ protected:
+  ~SnapshotRouterTest() override {
+    world.context.abort_all("test over");
+    world.turn();
+    world.context.router = Ref<http::Router>(&world.router);  // ends the snapshot's own
+  }
+
+  void write(const std::string& name, std::string_view text) {
+    std::filesystem::create_directories((folder / name).parent_path());
+    std::ofstream(folder / name) << text;
+  }
+  std::shared_ptr<const conf::Configuration> read(std::string_view text) {
+    write("sluice.toml", text);
+    conf::Reading reading =
+        conf::read_configuration((folder / "sluice.toml").string(), conf::process_environment);
+    for (const conf::Diagnostic& one : reading.diagnostics) ADD_FAILURE() << one.message;
+    return reading.configuration;
+  }
+  // Serves what `text` says; its listeners have the numbers 10, 11, ...
+  void serve(std::string_view text) {
+    std::shared_ptr<const conf::Configuration> configuration = read(text);
+    ASSERT_TRUE(configuration);
+    std::vector<std::string> problems;
+    snapshot = Snapshot::build(configuration, resources, snapshot.get(), problems);
+    EXPECT_TRUE(problems.empty()) << problems.front();
+    std::vector<uint32_t> numbers;
+    for (size_t i = 0; i < configuration->listeners.size(); ++i)
+      numbers.push_back(10 + static_cast<uint32_t>(i));
+    http::ServingRules rules = snapshot->make_rules(world.loop, helpers, numbers);
+    world.context.router = std::move(rules.router);
+    world.listener = rules.listeners.front();
+  }
+  std::string ask(std::string_view path, std::string_view host = "a.example",
+                  std::string_view more = {}, std::string_view method = "GET") {
+    world.connect();
+    world.send(std::string(method) + " " + std::string(path) +
+               " HTTP/1.1\r\nHost: " + std::string(host) + "\r\n" + std::string(more) + "\r\n");
+    for (int i = 0; i < 500 && world.wire.output.empty(); ++i)
+      world.wait(std::chrono::milliseconds(2));
+    return world.output();
+  }
+  static std::string content(const std::string& response) {
+    const size_t end = response.find("\r\n\r\n");
+    return end == std::string::npos ? "" : response.substr(end + 4);
+  }
+  static bool has(const std::string& response, std::string_view text) {
+    return response.find(text) != std::string::npos;
+  }
+  int status(const std::string&) const {
+    const std::vector<int> statuses = world.statuses();
+    return statuses.empty() ? 0 : statuses.back();
+  }
+
+  const handler::TemporaryFolder temporary;
+  const std::filesystem::path folder = temporary.path();
+  handler::FileResources resources{conf::Limits()};
+  std::shared_ptr<const Snapshot> snapshot;
+  net::Helpers helpers{1, 64};
+  http::ConnectionFixture world;
+};
+
+TEST_F(SnapshotRouterTest, TheHostChoosesTheSite) {
+  write("one/index.html", "one");
+  write("two/index.html", "two");
+  serve(R"(
+    [[listener]]
+    address = "127.0.0.1:0"
+    [[site]]
+    hosts = ["a.example"]
+    root = "one"
+    [[site]]
+    hosts = ["b.example", "*.b.example"]
+    root = "two"
+  )");
+  EXPECT_EQ(content(ask("/", "a.example")), "one");
+  EXPECT_EQ(content(ask("/", "B.example:80")), "two");
+  EXPECT_EQ(content(ask("/", "x.y.b.example")), "two");
+  EXPECT_EQ(content(ask("/", "c.example")), "one") << "the first site is the default one";
+}
+
+TEST_F(SnapshotRouterTest, AnUnknownHostIsRefusedWhereTheFileSaysSo) {
+  write("one/index.html", "one");
+  serve(R"(
+    unknown_host = 421
+    [[listener]]
+    address = "127.0.0.1:0"
+    [[site]]
+    hosts = ["a.example"]
+    root = "one"
+  )");
+  EXPECT_EQ(status(ask("/", "a.example")), 200);
+  EXPECT_EQ(status(ask("/", "b.example")), 421);
+}
+
+// Which sites a connection may see is its listener's matter: one that is gone says nothing.
+TEST_F(SnapshotRouterTest, AConnectionWhoseListenerIsGoneSeesNoSite) {
+  write("one/index.html", "one");
+  serve(R"(
+    [[listener]]
+    address = "127.0.0.1:0"
+    [[site]]
+    root = "one"
+  )");
+  world.listener = Ref<http::ListenerSettings>(new http::ListenerSettings(3, {}));
+  EXPECT_EQ(status(ask("/")), 421);
+}
+
+TEST_F(SnapshotRouterTest, RoutesAreTriedFromTheMostSpecificOn) {
+  write("one/a/file.txt", "file");
+  serve(R"(
+    [[listener]]
+    address = "127.0.0.1:0"
+    [[site]]
+    root = "one"
+    [[site.route]]
+    prefix = "/a/"
+    respond = "prefix"
+    [[site.route]]
+    pattern = "/a/b*"
+    respond = "pattern"
+    [[site.route]]
+    path = "/a/b"
+    respond = "exact"
+  )");
+  EXPECT_EQ(content(ask("/a/b")), "exact");
+  EXPECT_EQ(content(ask("/a/bc")), "pattern");
+  EXPECT_EQ(content(ask("/a/file.txt")), "prefix");
+  EXPECT_EQ(status(ask("/b")), 404);
+}
+
+TEST_F(SnapshotRouterTest, ElseNextGoesOnToTheNextRoute) {
+  write("one/b", "of the root");
+  write("extra/a", "of the folder");
+  serve(R"(
+    [[listener]]
+    address = "127.0.0.1:0"
+    [[site]]
+    root = "one"
+    [[site.route]]
+    prefix = "/"
+    files = "extra"
+    else = "next"
+    fields.set = { X-Route = "extra" }
+  )");
+  const std::string there = ask("/a");
+  EXPECT_EQ(content(there), "of the folder");
+  EXPECT_TRUE(has(there, "X-Route: extra\r\n"));
+  const std::string next = ask("/b");
+  EXPECT_EQ(content(next), "of the root");
+  EXPECT_FALSE(has(next, "X-Route")) << "the next route's fields hold";
+  EXPECT_EQ(status(ask("/c")), 404);
+}
+
+TEST_F(SnapshotRouterTest, RedirectsKeepWhatTheyCapture) {
+  serve(R"(
+    [[listener]]
+    address = "127.0.0.1:0"
+    [[site]]
+    [[site.route]]
+    prefix = "/old/"
+    redirect = { to = "/new/$1$query", status = 308 }
+    [[site.route]]
+    path = "/plain"
+    redirect = "/there"
+  )");
+  const std::string moved = ask("/old/a?b=c", "a.example", {}, "POST");
+  EXPECT_EQ(status(moved), 308);
+  EXPECT_TRUE(has(moved, "Location: /new/a?b=c\r\n"));
+  EXPECT_EQ(content(moved), "308 Permanent Redirect\n");
+  EXPECT_EQ(status(ask("/plain")), 302);
+  EXPECT_EQ(content(ask("/plain", "a.example", {}, "HEAD")), "");
+}
+
+TEST_F(SnapshotRouterTest, ARewriteIsRoutedAnew) {
+  write("one/page.html", "page");
+  serve(R"(
+    [[listener]]
+    address = "127.0.0.1:0"
+    [[site]]
+    root = "one"
+    [[site.route]]
+    pattern = "/*.htm"
+    rewrite = "/$1.html"
+    [[site.route]]
+    path = "/ping"
+    rewrite = "/pong"
+    [[site.route]]
+    path = "/pong"
+    rewrite = "/ping"
+  )");
+  EXPECT_EQ(content(ask("/page.htm")), "page");
+  EXPECT_EQ(status(ask("/ping")), 500);
+  EXPECT_EQ(world.log.entries.back().limit, "rewrites");
+}
+
+TEST_F(SnapshotRouterTest, ARewrittenTargetIsBounded) {
+  serve(R"(
+    [[listener]]
+    address = "127.0.0.1:0"
+    [[site]]
+    [[site.route]]
+    prefix = "/a/"
+    rewrite = "/a/$1$1"
+  )");
+  EXPECT_EQ(status(ask("/a/" + std::string(3000, 'x'))), 414);
+}
+
+TEST_F(SnapshotRouterTest, AFixedResponseHasItsTypeAndFreshness) {
+  serve(R"(
+    [[listener]]
+    address = "127.0.0.1:0"
+    [[site]]
+    [[site.route]]
+    prefix = "/c/"
+    respond = { status = 200, body = "{}", type = "application/json" }
+    cache = [{ match = "/c/a", store = "no-store" }, { match = "/c/b", max_age = "60s" }]
+    [[site.route]]
+    path = "/gone"
+    respond = 410
+    [[site.route]]
+    path = "/none"
+    respond = 204
+    [[site.route]]
+    path = "/teapot"
+    respond = { status = 418, body = "short and stout" }
+  )");
+  const std::string a = ask("/c/a");
+  EXPECT_EQ(status(a), 200);
+  EXPECT_TRUE(has(a, "Content-Type: application/json\r\n"));
+  EXPECT_TRUE(has(a, "Cache-Control: no-store\r\n"));
+  EXPECT_EQ(content(a), "{}");
+  EXPECT_TRUE(has(ask("/c/b"), "Cache-Control: max-age=60\r\n"));
+  EXPECT_FALSE(has(ask("/c/x"), "Cache-Control"));
+  EXPECT_EQ(content(ask("/c/a", "a.example", "Content-Length: 0\r\n", "POST")), "{}");
+  EXPECT_EQ(content(ask("/gone")), "410 Gone\n");
+  EXPECT_EQ(status(ask("/none")), 204);
+  EXPECT_EQ(content(ask("/none")), "");
+  EXPECT_EQ(content(ask("/teapot")), "short and stout");
+}
+
+TEST_F(SnapshotRouterTest, ASitesPagesAnswerForItsErrors) {
+  write("one/index.html", "index");
+  write("one/lost.html", "<p>lost");
+  write("one/oops.html", "<p>oops");
+  serve(R"(
+    [[listener]]
+    address = "127.0.0.1:0"
+    [[site]]
+    root = "one"
+    error_pages = { 404 = "/lost.html", 4xx = "/oops.html" }
+    fields.set = { X-Site = "one" }
+    [[site.route]]
+    path = "/gone"
+    respond = 410
+    [[site.route]]
+    path = "/told"
+    respond = { status = 404, body = "told" }
+  )");
+  const std::string lost = ask("/nowhere");
+  EXPECT_EQ(status(lost), 404);
+  EXPECT_EQ(content(lost), "<p>lost");
+  EXPECT_TRUE(has(lost, "Content-Type: text/html; charset=utf-8\r\n"));
+  EXPECT_TRUE(has(lost, "X-Site: one\r\n"));
+  EXPECT_FALSE(has(lost, "ETag")) << "the page's validators are those of another response";
+  EXPECT_FALSE(has(lost, "Last-Modified"));
+  EXPECT_EQ(content(ask("/gone")), "<p>oops");
+  EXPECT_EQ(content(ask("/told")), "told");
+  const std::string method = ask("/", "a.example", "Content-Length: 0\r\n", "POST");
+  EXPECT_EQ(status(method), 405);
+  EXPECT_TRUE(has(method, "Allow: GET, HEAD, OPTIONS\r\n")) << "what the status must have, stays";
+  EXPECT_EQ(content(method), "<p>oops");
+  EXPECT_EQ(content(ask("/nowhere", "a.example", {}, "HEAD")), "");
+  write("one/lost.html", "<p>found");
+  std::filesystem::last_write_time(folder / "one/lost.html",
+                                   std::filesystem::file_time_type::clock::now());
+  world.wait(std::chrono::milliseconds(1100));
+  EXPECT_EQ(content(ask("/nowhere")), "<p>found");
+  std::filesystem::remove(folder / "one/lost.html");
+  world.wait(std::chrono::milliseconds(1100));
+  EXPECT_EQ(content(ask("/nowhere")), "404 Not Found\n") << "a page that is missing";
+}
+
+TEST_F(SnapshotRouterTest, InnerFieldsAddToOuterOnes) {
+  write("one/index.html", "x");
+  serve(R"(
+    [fields]
+    set = { X-Everywhere = "1", X-Changed = "outer" }
+    [[listener]]
+    address = "127.0.0.1:0"
+    [[site]]
+    root = "one"
+    fields.set = { X-Site = "2" }
+    [[site.route]]
+    path = "/inner"
+    respond = "x"
+    fields.set = { X-Changed = "inner" }
+    fields.remove = ["X-Site"]
+  )");
+  const std::string outer = ask("/");
+  EXPECT_TRUE(has(outer, "X-Everywhere: 1\r\n") && has(outer, "X-Site: 2\r\n"));
+  EXPECT_TRUE(has(outer, "X-Changed: outer\r\n"));
+  const std::string inner = ask("/inner");
+  EXPECT_TRUE(has(inner, "X-Everywhere: 1\r\n") && has(inner, "X-Changed: inner\r\n"));
+  EXPECT_FALSE(has(inner, "X-Site") || has(inner, "outer"));
+  EXPECT_TRUE(has(ask("/nowhere"), "X-Everywhere: 1\r\n"));
+}
+
+TEST_F(SnapshotRouterTest, TheServerAsAWholeAnswersOptions) {
+  serve(R"(
+    [[listener]]
+    address = "127.0.0.1:0"
+    [[site]]
+    [[site.route]]
+    path = "/a"
+    respond = "x"
+  )");
+  EXPECT_EQ(status(ask("*", "a.example", {}, "OPTIONS")), 204);
+  EXPECT_EQ(status(ask("/b", "a.example", {}, "BREW")), 501);
+}
+
+TEST_F(SnapshotRouterTest, AFolderThatIsServedAlikeKeepsWhatItHolds) {
+  write("one/index.html", "x");
+  write("two/index.html", "y");
+  const std::string text = R"(
+    [[listener]]
+    address = "127.0.0.1:0"
+    [[site]]
+    root = "one"
+    [[site.route]]
+    prefix = "/two/"
+    files = )";
+  serve(text + R"({ root = "two" })");
+  const std::shared_ptr<const Snapshot> first = snapshot;
+  serve(text + R"({ root = "two" })");
+  ASSERT_NE(first, snapshot);
+  EXPECT_EQ(first->sites()[0].folders, snapshot->sites()[0].folders);
+  serve(text + R"({ root = "two", listing = true })");
+  EXPECT_NE(first->sites()[0].folders[0], snapshot->sites()[0].folders[0]);
+  EXPECT_EQ(first->sites()[0].folders[1], snapshot->sites()[0].folders[1]);
+}
+
+TEST_F(SnapshotRouterTest, AFolderThatIsMissingIsAProblemAndServedWhenItComes) {
+  const auto configuration = std::make_shared<conf::Configuration>();
+  configuration->listeners.push_back({.name = "default", .address = "127.0.0.1:0"});
+  conf::Site site{.name = "one", .is_default = true};
+  site.routes.push_back({.match = {},
+                         .action = conf::FilesAction{.root = (folder / "late").string()},
+                         .origin = "sluice.toml:3"});
+  configuration->sites.push_back(site);
+  std::vector<std::string> problems;
+  snapshot = Snapshot::build(configuration, resources, nullptr, problems);
+  ASSERT_EQ(problems.size(), 1u);
+  EXPECT_TRUE(problems[0].starts_with("sluice.toml:3: there is no folder '")) << problems[0];
+  http::ServingRules rules = snapshot->make_rules(world.loop, helpers, {0});
+  world.context.router = std::move(rules.router);
+  EXPECT_EQ(status(ask("/")), 503);
+  write("late/index.html", "late");
+  EXPECT_EQ(content(ask("/")), "late");
+}
+
+}  // namespace
+}  // namespace sluice
