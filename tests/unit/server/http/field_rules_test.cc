@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <deque>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "unit/server/http/connection_fixture.h"
@@ -14,10 +16,12 @@ namespace {
 using enum conf::FieldRule::Action;
 using Rules = std::vector<conf::FieldRule>;
 
-// The fields after the rules, one a line; prepared ones last.
-std::string after(const Rules& rules, ResponseHead& head) {
+// The fields after the rules, one a line; prepared ones last. The rules stay: what they set points
+// into them.
+std::string after(Rules rules, ResponseHead& head) {
   static Exchange exchange;
-  FieldRules filter(rules);
+  static std::deque<Rules> kept;
+  FieldRules filter(kept.emplace_back(std::move(rules)));
   (void)filter.on_response(exchange, head, {});
   std::string text;
   for (const Field& field : head.fields)
