@@ -176,7 +176,8 @@ constexpr std::array kLimits = {
            "reading a larger file for its hash would push others out of the page cache",
            "no ETag; Last-Modified still validates"),
     count("etag_queue", &Limits::etag_queue, 1, 1'000'000,
-          "large files that wait to be hashed, one at a time",
+          "files that wait to be hashed, the process's large ones and a worker's others, each have "
+          "a descriptor open",
           "no ETag; asked again with the next request"),
     count("etags", &Limits::etags, 1, 100'000'000,
           "hashes that outlive the bodies they are of, so that no file is read twice for one",

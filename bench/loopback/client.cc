@@ -18,6 +18,15 @@ constexpr size_t kBufferSize = 2 * 1024 * 1024;  // a pipeline of 64 KiB respons
 
 std::string said(const char* what) { return std::string(what) + ": " + std::strerror(errno); }
 
+bool is_expected(std::string_view head, const Workload& workload) {
+  const std::string status = "HTTP/1.1 " + std::string(workload.status) + "\r\n";
+  if (!head.starts_with(status)) return false;
+  if (workload.status == Workload::kNotModified) return true;
+  const std::string length =
+      "\r\nContent-Length: " + std::to_string(workload.content.size()) + "\r\n";
+  return head.find(length) != std::string_view::npos;
+}
+
 }  // namespace
 
 std::string Client::connect(uint16_t port) {
@@ -83,13 +92,11 @@ std::string Client::take_response(const Workload& workload) {
   }
   head_size += 4;
   const std::string_view head = received().substr(0, head_size);
-  const std::string length =
-      "\r\nContent-Length: " + std::to_string(workload.content.size()) + "\r\n";
-  if (!head.starts_with("HTTP/1.1 200 OK\r\n") || head.find(length) == std::string_view::npos) {
+  if (!is_expected(head, workload)) {
     return "not the answer that was expected: " + std::string(head);
   }
   begin_ += head_size;
-  if (workload.head_request) return {};
+  if (!workload.has_content()) return {};
   while (received().size() < workload.content.size()) {
     if (std::string error = receive_more(); !error.empty()) return error;
   }

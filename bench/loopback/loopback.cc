@@ -72,6 +72,19 @@ bool write_file(const std::string& path, const std::string& content) {
   return static_cast<bool>(file.flush());
 }
 
+// A little more than 1 GiB: it must not be hashed in the background while its parts are measured.
+bool write_huge_file(const std::string& path, const std::string& part) {
+  {
+    std::ofstream file(path, std::ios::binary);
+    file.seekp(static_cast<std::streamoff>(kPartBegin));
+    file << part;
+    if (!file.flush()) return false;
+  }
+  std::error_code error;
+  std::filesystem::resize_file(path, conf::Limits().etag_hash_max + 1, error);
+  return !error;
+}
+
 // A file is held, and its descriptor trusted, once its times are older than file_settle (SECURITY
 // section 4).
 void let_files_settle() {
@@ -114,7 +127,8 @@ int run(const Options& options) {
   const std::string large = pattern(64 * 1024, 2);
   const Place place{.folder = folder.path() + "/site", .log = folder.path() + "/access.log"};
   if (::mkdir(place.folder.c_str(), 0755) != 0 || !write_file(place.folder + "/1k.bin", held) ||
-      !write_file(place.folder + "/64k.bin", large)) {
+      !write_file(place.folder + "/64k.bin", large) ||
+      !write_huge_file(place.folder + "/1g.bin", large)) {
     std::fprintf(stderr, "loopback: cannot write to %s\n", folder.path().c_str());
     return 2;
   }

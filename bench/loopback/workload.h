@@ -1,12 +1,14 @@
 // What the client asks for, what it must get, and what that may cost.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "bench/loopback/bench_server.h"
+#include "server/handler/files/content_tag.h"
 
 namespace sluice::bench {
 
@@ -17,8 +19,10 @@ struct Workload {
   std::string_view name;   // key in JSON
   std::string_view title;  // for people
   std::string path;
-  std::string content;   // what the file holds: each response is compared with it
-  bool control = false;  // its cost is known: see bench_server.h
+  std::string content;      // each response is compared with it: the file, or what was asked of it
+  std::string fields = {};  // of the request, each with its line's end
+  std::string_view status = "200 OK";  // without content when it is 304
+  bool control = false;                // its cost is known: see bench_server.h
   bool head_request = false;
   bool logged = false;                     // to a file, as JSON
   size_t pipeline = 1;                     // requests in one write
@@ -28,11 +32,23 @@ struct Workload {
 
   std::string request() const {
     const std::string method = head_request ? "HEAD " : "GET ";
-    return method + path + " HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nUser-Agent: loopback\r\n\r\n";
+    return method + path + " HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nUser-Agent: loopback\r\n" +
+           fields + "\r\n";
   }
+  bool has_content() const { return !head_request && status != kNotModified; }
+
+  static constexpr std::string_view kNotModified = "304 Not Modified";
+  static constexpr std::string_view kPartial = "206 Partial Content";
 };
 
-// The workloads of issue 2's table, and some beside them for orientation.
+// Where the large content stands in a file that is otherwise a hole.
+inline constexpr uint64_t kPartBegin = 512 << 20;
+inline std::string part_of_huge(const std::string& large) {
+  return "Range: bytes=" + std::to_string(kPartBegin) + "-" +
+         std::to_string(kPartBegin + large.size() - 1) + "\r\n";
+}
+
+// The workloads of the tables in issues 2 and 3, and some beside them for orientation.
 inline std::vector<Workload> workloads(const std::string& held, const std::string& large) {
   return {
       {.name = "control",
@@ -60,6 +76,31 @@ inline std::vector<Workload> workloads(const std::string& held, const std::strin
        .head_request = true,
        .most_allocations = 0,
        .most_system_calls = 3},
+      {.name = "not_modified_1k",
+       .title = "304 for the 1 KiB file",
+       .path = "/1k.bin",
+       .content = {},
+       .fields = "If-None-Match: " + std::string(handler::tag_of(held).view()) + "\r\n",
+       .status = Workload::kNotModified,
+       .most_allocations = 0,
+       .most_system_calls = 3},
+      {.name = "range_of_1k",
+       .title = "range of the 1 KiB file",
+       .path = "/1k.bin",
+       .content = held.substr(100, 500),
+       .fields = "Range: bytes=100-599\r\n",
+       .status = Workload::kPartial,
+       .most_allocations = 0,
+       .most_system_calls = 3},
+      {.name = "range_of_1g",
+       .title = "64 KiB range of 1 GiB, sendfile",
+       .path = "/1g.bin",
+       .content = large,
+       .fields = part_of_huge(large),
+       .status = Workload::kPartial,
+       .most_allocations = 0,
+       .most_system_calls = 4,
+       .sendfile = Sendfile::each},
       {.name = "pipelined_1k",
        .title = "1 KiB file, pipelined by 16",
        .path = "/1k.bin",

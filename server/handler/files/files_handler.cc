@@ -444,12 +444,16 @@ cache::Pin FilesHandler::keep(Ref<FileEntry> entry) {
   return cache::pin(Ref<cache::Entry>(entry.get()));
 }
 
-// Of several exchanges that waited for one tag, the first keeps the entry that the others find.
+// Of several that waited for one tag, the first keeps the entry that the others find. A file that
+// took the place of this one meanwhile stays: nobody sees the older after the newer.
 cache::Pin FilesHandler::keep_tagged(const FileEntry& untagged, const ContentTag& tag) {
-  const cache::Pin* found = index_.find(untagged.key());
-  if (found != nullptr && !entry_of(*found).wants_tag() &&
-      entry_of(*found).identity() == untagged.identity()) {
-    return *found;
+  Ref<cache::Entry> stored = site_.store().find(untagged.key(), site_.scope());
+  if (stored) {
+    const auto& other = static_cast<const FileEntry&>(*stored);
+    if (other.identity() != untagged.identity()) {
+      return cache::pin(Ref<cache::Entry>(with_tag(site_, untagged, tag).get()));
+    }
+    if (!other.wants_tag()) return adopt(std::move(stored));
   }
   return keep(with_tag(site_, untagged, tag));
 }

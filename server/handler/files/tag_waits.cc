@@ -15,7 +15,8 @@ struct TagWaits::Wait final : SharedOwner {
       : owner(its_owner), entry(std::move(its_entry)) {}
 
   bool is_for(const FileEntry& other) const noexcept {
-    return entry->key() == other.key() && entry->identity() == other.identity();
+    return wanted.load(std::memory_order_relaxed) && entry->key() == other.key() &&
+           entry->identity() == other.identity();
   }
 
   TagWaits* owner;  // null when it ended
@@ -63,6 +64,7 @@ bool TagWaits::add(http::Exchange& exchange, Ref<FileEntry> entry) {
     (*same)->exchanges.push_back(&exchange);
     return true;
   }
+  if (waits_.size() >= reading_.limits.etag_queue) return false;
   Ref<Wait> wait = Ref<Wait>::adopt(new Wait(this, std::move(entry)));
   wait->exchanges.push_back(&exchange);
   auto job = std::make_unique<Job>(wait, tags_);
@@ -73,13 +75,9 @@ bool TagWaits::add(http::Exchange& exchange, Ref<FileEntry> entry) {
 
 // A reading that nobody waits for any more ends at the next chunk, and takes no newcomers.
 void TagWaits::cancel(http::Exchange& exchange) {
-  for (Ref<Wait>& wait : waits_) {
+  for (const Ref<Wait>& wait : waits_) {
     if (std::erase(wait->exchanges, &exchange) == 0) continue;
-    if (!wait->exchanges.empty()) return;
-    wait->owner = nullptr;
-    wait->wanted.store(false, std::memory_order_relaxed);
-    std::swap(wait, waits_.back());
-    waits_.pop_back();
+    if (wait->exchanges.empty()) wait->wanted.store(false, std::memory_order_relaxed);
     return;
   }
 }

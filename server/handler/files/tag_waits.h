@@ -2,7 +2,8 @@
 // first answer, so that there is no second version of that answer.
 //
 // A helper thread reads; the loop goes on. Those of one worker that ask for the same file
-// meanwhile wait for the same reading.
+// meanwhile wait for the same reading. Readings are bounded, those that nobody waits for any more
+// included: each has a descriptor open until a helper comes to it.
 #pragma once
 
 #include <cstddef>
@@ -35,7 +36,8 @@ class TagWaits {
   TagWaits(const TagWaits&) = delete;
   TagWaits& operator=(const TagWaits&) = delete;
 
-  // Lets `exchange` wait. False, and nothing is begun, when the helpers have too much to do.
+  // Lets `exchange` wait. False, and nothing is begun, when there are etag_queue readings, or the
+  // helpers have too much to do.
   // Requires: the entry has a descriptor.
   [[nodiscard]] bool add(http::Exchange& exchange, Ref<FileEntry> entry);
   // Forgets an exchange, if it waits here.
@@ -50,7 +52,7 @@ class TagWaits {
   Client& client_;
   const FileReading& reading_;
   ContentTags& tags_;
-  std::vector<Ref<Wait>> waits_;
+  std::vector<Ref<Wait>> waits_;  // one for each reading
 };
 
 }  // namespace sluice::handler

@@ -1,23 +1,45 @@
 // Drives one Chromium tab for a test that is written in Python.
 //
+//     node drive.mjs /usr/bin/chromium PROFILE
+//
 // The problem: the test must do things of its own (deploy a new build) between two steps of the browser. So each line on
 // stdin is one step as JSON, {"step": "click", "selector": "#orders"}, and each line on stdout its outcome: {"value": ...}
-// or {"error": "..."}. The end of stdin closes the browser, which takes its profile with it.
+// or {"error": "..."}. The end of stdin closes the browser. The profile is the test's: a new folder that it deletes.
+//
+// What the browser fetched is read from its own network events (the DevTools protocol), because only these say which
+// responses came from its caches and which came over the network as a 304.
 import { createInterface } from 'node:readline';
 import { chromium } from 'playwright-core';
 
 // Without these the browser looks for its maker's servers, which no test machine reaches.
 const flags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
   '--disable-component-update', '--disable-sync'];
-const browser = await chromium.launch({ executablePath: process.argv[2], headless: true, args: flags });
-const page = await browser.newPage();
+const [executablePath, profile] = process.argv.slice(2);
+const context = await chromium.launchPersistentContext(profile, { executablePath, headless: true, args: flags });
+const page = context.pages()[0] ?? await context.newPage();
 page.setDefaultTimeout(30_000);
 
 const trouble = [];
 page.on('pageerror', (error) => trouble.push(String(error)));
 
+// By the browser's id of a request; the events of one may come in any order.
+let exchanges = new Map();
+function note(id, what) {
+  exchanges.set(id, { ...exchanges.get(id), ...what });
+}
+const network = await context.newCDPSession(page);
+network.on('Network.requestWillBeSent', ({ requestId, request }) => note(requestId, { url: request.url }));
+network.on('Network.requestWillBeSentExtraInfo', ({ requestId, headers }) =>
+  note(requestId, { sent: Object.fromEntries(Object.entries(headers).map(([n, v]) => [n.toLowerCase(), v])) }));
+network.on('Network.responseReceived', ({ requestId, response }) =>
+  note(requestId, { status: response.status, type: response.mimeType, disk: response.fromDiskCache }));
+// The status on the wire, where there was a wire: a page that is still good is a 200 above and a 304 here.
+network.on('Network.responseReceivedExtraInfo', ({ requestId, statusCode }) => note(requestId, { wire: statusCode }));
+network.on('Network.requestServedFromCache', ({ requestId }) => note(requestId, { memory: true }));
+await network.send('Network.enable');
+
 const steps = {
-  open: async ({ url }) => (await page.goto(url)).status(),
+  open: async ({ url }) => (await page.goto(url))?.status(),
   // As the reload button does it: what is fresh comes from the cache, what is stale is asked about.
   reload: async () => (await page.reload()).status(),
   click: async ({ selector }) => page.click(selector),
@@ -27,6 +49,13 @@ const steps = {
   evaluate: async ({ script }) => page.evaluate(script),
   address: async () => new URL(page.url()).pathname,
   trouble: async () => trouble.splice(0),
+  // What was fetched since the last time, by any of the network and the caches; once nothing is under way.
+  fetched: async () => {
+    await page.waitForLoadState('networkidle');
+    const all = [...exchanges.values()].filter(({ url }) => url?.startsWith('http:'));
+    exchanges = new Map();
+    return all.map((one) => ({ ...one, path: new URL(one.url).pathname }));
+  },
 };
 
 for await (const line of createInterface({ input: process.stdin })) {
@@ -39,4 +68,4 @@ for await (const line of createInterface({ input: process.stdin })) {
   }
   process.stdout.write(JSON.stringify(outcome) + '\n');
 }
-await browser.close();
+await context.close();

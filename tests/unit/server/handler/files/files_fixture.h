@@ -175,8 +175,9 @@ class FileWorker {
     return pending.stream.final;
   }
 
-  // One pull, repeated while it is pending.
+  // One pull, once there is an answer, repeated while it is pending.
   Pull pull(Pending& pending, Chain& out, size_t max) {
+    if (!await_head(pending) || pending.exchange.source() == nullptr) return Pull::failed;
     for (int turns = 0; turns < 1000; ++turns) {
       const int wakes = pending.stream.wakes;
       const Pull result = pending.exchange.source()->pull(out, max);

@@ -103,6 +103,26 @@ TEST_F(TagWaitsTest, WhoLeavesIsForgotten) {
   EXPECT_EQ(busy->get("/a").body, text);
 }
 
+// Each reading has a descriptor open, wanted or not.
+TEST_F(TagWaitsTest, ReadingsAreBounded) {
+  conf::Limits limits = quick_limits();
+  limits.etag_queue = 2;
+  serve(limits);
+  for (const char* name : {"c", "d"}) write(name, text);
+  start_busy(10);
+  for (int i = 0; i < 2; ++i) {
+    const auto gone = busy->begin(i == 0 ? "/a" : "/b");
+    EXPECT_FALSE(gone->stream.final);
+  }
+  const auto third = busy->begin("/c");
+  EXPECT_TRUE(third->stream.final) << "it goes without a tag";
+  EXPECT_EQ(tag(*third), "");
+  pull_plug();
+  for (int i = 0; i < 10; ++i) busy->turn(5ms);
+  EXPECT_EQ(value_in(busy->get("/d").fields, "ETag"), tag_of(text).view());
+  EXPECT_EQ(value_in(busy->get("/c").fields, "ETag"), tag_of(text).view());
+}
+
 TEST_F(TagWaitsTest, TheHandlerMayEndFirst) {
   start_busy(1);
   auto pending = busy->begin("/a");
