@@ -49,6 +49,7 @@ inline std::string part_of_huge(const std::string& large) {
 }
 
 // The workloads of the tables in issues 2 and 3, and some beside them for orientation.
+// long: a table
 inline std::vector<Workload> workloads(const std::string& held, const std::string& large) {
   return {
       {.name = "control",
@@ -105,6 +106,14 @@ inline std::vector<Workload> workloads(const std::string& held, const std::strin
        .title = "1 KiB file, pipelined by 16",
        .path = "/1k.bin",
        .content = held,
+       .pipeline = 16,
+       .most_allocations = 0},
+      {.name = "pipelined_304",
+       .title = "304 for the 1 KiB file, pipelined by 16",
+       .path = "/1k.bin",
+       .content = {},
+       .fields = "If-None-Match: " + std::string(handler::tag_of(held).view()) + "\r\n",
+       .status = Workload::kNotModified,
        .pipeline = 16,
        .most_allocations = 0},
       {.name = "pipelined_64k",

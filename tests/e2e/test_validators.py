@@ -7,7 +7,9 @@ file may change without its times telling, and one that is sent from its descrip
 import email
 import email.policy
 import email.utils
+import json
 import os
+import pathlib
 import random
 import re
 import subprocess
@@ -22,6 +24,7 @@ LARGE = 9 * 1024 * 1024  # over etag_wait: hashed behind the answers' backs
 HUGE = 1024 * 1024 * 1024  # a hole with a few words in it
 MODIFIED = 1_000_000_000  # Sun, 09 Sep 2001 01:46:40 GMT
 SETTLED = 2.3  # seconds
+PYTHON_DOC = pathlib.Path("/usr/share/doc/python3-doc/html")
 
 SIZES = {"index.html": 300, "small.bin": 1024, "middle.bin": MIDDLE, "assets/app-3f9a2c71.js": 2000, "large.bin": LARGE}
 
@@ -174,6 +177,26 @@ def test_wget_transfers_only_what_is_new(root, server, tmp_path):
         before = mirrored.stat().st_ino, mirrored.stat().st_ctime_ns
         done = subprocess.run([*command, *options], cwd=tmp_path, capture_output=True, text=True, timeout=60)
         assert done.returncode == 0 and (mirrored.stat().st_ino, mirrored.stat().st_ctime_ns) == before, done.stderr
+
+
+@pytest.mark.skipif(not PYTHON_DOC.is_dir(), reason="needs Debian's python3-doc")
+def test_a_mirror_made_twice_transfers_nothing_the_second_time(tmp_path):
+    """A real site. wget asks with HEAD, because from a page that it is answered 304 for it follows no links."""
+    command = ["wget", "--mirror", "--no-if-modified-since", "--no-verbose", "--no-parent", "--tries=1"]
+    runs = []
+    with SluiceServer(PYTHON_DOC, "--follow-symlinks", "--access-log", "stdout") as server:
+        for _ in range(2):
+            seen = len(server.stdout().splitlines())
+            # 8: some of the site's own links lead nowhere.
+            done = subprocess.run([*command, f"{server.url}/index.html"], cwd=tmp_path, capture_output=True, timeout=240)
+            assert done.returncode in (0, 8), done.stderr[-2000:]
+            time.sleep(0.5)  # the log's writer
+            lines = [json.loads(line) for line in server.stdout().splitlines()[seen:]]
+            runs.append([line for line in lines if line["status"] == 200])
+    first, second = runs
+    assert len(first) > 400 and sum(line["octets"] for line in first) > 10_000_000
+    assert {line["method"] for line in second} == {"HEAD"} and sum(line["octets"] for line in second) == 0
+    assert len(second) == len({line["target"] for line in first}), "it has looked at every file"
 
 
 # --- Ranges -----------------------------------------------------------------------------------------------------------

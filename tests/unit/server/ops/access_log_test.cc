@@ -90,7 +90,7 @@ TEST_F(AccessLogTest, SaysWhatToDoWhenItCannotOpen) {
   std::unique_ptr<AccessLog> log;
   const std::string missing = AccessLog::open({.destination = path("no/such/folder")}, log);
   EXPECT_NE(missing.find("No such file"), std::string::npos);
-  EXPECT_NE(missing.find("--access-log"), std::string::npos);
+  EXPECT_NE(missing.find("`off`"), std::string::npos);
   EXPECT_EQ(missing.find('\n'), std::string::npos);
   EXPECT_NE(AccessLog::open({.destination = path("")}, log), "") << "a folder";
   ASSERT_EQ(::mkfifo(path("fifo").c_str(), 0600), 0);

@@ -161,5 +161,30 @@ TEST_F(SiteOptionsTest, WhatIsNoFileGoesOnToTheNextRoute) {
   EXPECT_EQ(cause_of("/a%00", files), "path does not decode to a file name");
 }
 
+// In the browser the application owns every path without a file; what its scripts ask for is the
+// next route's.
+TEST_F(SiteOptionsTest, AFallbackComesBeforeTheNextRoute) {
+  write("index.html", "app");
+  FileSite::Options with = options();
+  with.spa = true;
+  serve_site(with);
+  FilesHandler files(worker->loop(), worker->helpers(), *site, {.else_next = true});
+  Following following;
+  TwoRoutes router(files, following);
+  const Ref<http::ListenerSettings> listener(new http::ListenerSettings(0, {}));
+  for (const std::string mode : {"navigate", "cors"}) {
+    NotingStream stream;
+    http::Exchange exchange;
+    RequestHead head;
+    head.method = Method::get;
+    head.path = "/orders";
+    head.fields.add("Sec-Fetch-Mode", mode);
+    exchange.start(stream, head, router, *listener, worker->loop().now());
+    EXPECT_EQ(exchange.explanation().cause, mode == "navigate" ? "" : "following");
+    EXPECT_EQ(exchange.response().prepared != nullptr, mode == "navigate");
+    exchange.end();
+  }
+}
+
 }  // namespace
 }  // namespace sluice::handler
