@@ -7,8 +7,9 @@
 namespace sluice::net {
 
 void RoomSearch::begin(Fleet& fleet, size_t at, uint64_t cap, std::optional<Newcomer> newcomer) {
+  const uint32_t most = newcomer ? kAtOnce : kAheadAtOnce;
   RoomSearch search(fleet, at, cap, std::move(newcomer));
-  if (fleet.searches.load(std::memory_order_relaxed) > kAtOnce) {
+  if (fleet.searches.load(std::memory_order_relaxed) > most) {
     search.give_up(*fleet.services[at]);
   } else {
     search.deliver();

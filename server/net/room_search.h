@@ -11,8 +11,9 @@
 // one worker they never leave it.
 //
 // What it costs is bounded: at most 2 x workers steps, a step looks at a bounded number of
-// connections (Service::shed_idle_of), and beyond kAtOnce searches under way no other begins. A
-// newcomer for whom there is no room is turned away by the worker where its search ends.
+// connections (Service::shed_idle_of), and beyond kAtOnce searches under way no other begins;
+// beyond kAheadAtOnce none that only makes room ahead, which in a house where nobody idles is in
+// vain. A newcomer for whom there is no room is turned away by the worker where its search ends.
 #pragma once
 
 #include <cstddef>
@@ -35,6 +36,7 @@ struct Newcomer {
 class RoomSearch final : public Mail {
  public:
   static constexpr uint32_t kAtOnce = 64;
+  static constexpr uint32_t kAheadAtOnce = 4;  // those without a newcomer
 
   // Looks for room under `cap` connections, beginning with worker `at`, whose thread this is. The
   // newcomer, if any, is served where room was found, or turned away. The fleet outlives the

@@ -326,7 +326,7 @@ def test_a_turn_writes_so_much(site, tmp_path):
 def test_a_turn_accepts_so_many(site, tmp_path):
     with traced(site, tmp_path, "accept4,epoll_wait", "turn_accept=2") as (server, calls):
         before = len(calls())
-        # They connect while the worker is held up by a trace of each call, so that they wait together.
+        # Tracing makes each call slow, so that many wait together.
         clients = [socket.create_connection(server.address, 30) for _ in range(40)]
         accepted = functools.partial(re.findall, r"accept4(?:\(| resumed).*\) += \d+")
         wait_until(lambda: len(accepted("\n".join(calls()[before:]))) == 40, 20, "accepting all")
@@ -378,7 +378,8 @@ IN_A_HEAD = b"GET / HTTP/1.1\r\nHost: a\r\nX"  # busy: not one of the idle
 
 @meets("connections")
 def test_so_many_connections(site):
-    with SluiceServer(site, "--limit", "connections=6", "--workers", "2", *LOG) as server, contextlib.ExitStack() as stack:
+    with SluiceServer(site, "--limit", "connections=6", "--workers", "2", *LOG) as server, \
+            contextlib.ExitStack() as stack:
         busy = [stack.enter_context(greeted_by("127.0.0.1", server, IN_A_HEAD)) for _ in range(6)]
         time.sleep(0.2)
         for _ in range(3):
@@ -397,7 +398,7 @@ def test_so_many_connections(site):
 @meets("idle_grace")
 @pytest.mark.parametrize("grace, expected", [("idle_grace=0ms", OK), ("idle_grace=1h", UNAVAILABLE)])
 def test_idle_connections_make_room_after_their_grace(site, grace, expected):
-    with serving(site, "connections=4", grace, listen="127.0.0.1:0") as server, contextlib.ExitStack() as stack:
+    with serving(site, "connections=4", grace) as server, contextlib.ExitStack() as stack:
         idle = [stack.enter_context(greeted_by("127.0.0.1", server)) for _ in range(4)]
         assert {answer(one) for one in idle} == {OK}
         time.sleep(0.05)
@@ -409,8 +410,7 @@ def test_idle_connections_make_room_after_their_grace(site, grace, expected):
 
 def test_the_address_that_holds_most_makes_room_first(site):
     """Its idle ones, whichever worker has them; others' stay although they have been idle for longer."""
-    with serving(site, "connections=20", "idle_grace=0ms", listen="127.0.0.1:0") as server, \
-            contextlib.ExitStack() as stack:
+    with serving(site, "connections=20", "idle_grace=0ms") as server, contextlib.ExitStack() as stack:
         def crowd(address, count):
             clients = [stack.enter_context(greeted_by(address, server)) for _ in range(count)]
             assert {answer(one) for one in clients} == {OK}
@@ -475,7 +475,8 @@ def answers(server, address) -> bytes:
 @meets("descriptor_reserve")
 def test_so_many_descriptors_are_kept_from_connections(site):
     prefix = ["prlimit", "--nofile=100:100"]
-    with serving(site, "descriptor_reserve=70", "open_files=1", prefix=prefix) as server, contextlib.ExitStack() as stack:
+    with serving(site, "descriptor_reserve=70", "open_files=1", prefix=prefix) as server, \
+            contextlib.ExitStack() as stack:
         most = 100 - 70 - 1
         for _ in range(most):
             stack.enter_context(greeted_by("127.0.0.1", server, IN_A_HEAD))

@@ -91,7 +91,8 @@ def test_from_memory_high_on_newcomers_get_503_and_idle_ones_go(site, large_file
         for one in idle:
             assert one.wait_for_end() == "fin"
         wait_until(lambda: status(server) == 503, 20, "turning newcomers away")
-        assert "limit memory_high" in server.stderr() and "91 MiB in use of 100 MiB" in server.stderr()
+        wait_until(lambda: "91 MiB in use of 100 MiB" in server.stderr(), 20, "saying so")
+        assert "limit memory_high" in server.stderr()
         wait_until(lambda: (503, "memory_high") in [(line["status"], line.get("limit")) for line in logged(server)], 20,
                    "its line in the log")
         rest, was_reset = read_to_end(download)
@@ -99,6 +100,7 @@ def test_from_memory_high_on_newcomers_get_503_and_idle_ones_go(site, large_file
 
         machine.uses(89, of=100)
         wait_until(lambda: status(server) == 200, 20, "serving newcomers again")
+        wait_until(lambda: "accepted again" in server.stderr(), 20, "saying so")
         assert len(re.findall("^sluice: memory:", server.stderr(), re.M)) == 2, "said once for each change"
 
 
@@ -150,7 +152,8 @@ def test_without_a_cgroup_its_own_memory_is_compared_with_the_machines(site, mac
                 with contextlib.suppress(OSError):  # it may have been turned away
                     one.sendall(unfinished)
             wait_until(lambda: status(server) == 503, 20, "turning newcomers away")
-            assert re.search("[3-9][0-9] MiB in use of 40 MiB that the machine has", server.stderr())
+            wait_until(lambda: re.search("[3-9][0-9] MiB in use of 40 MiB that the machine has", server.stderr()), 20,
+                       "saying so")
             wait_until(lambda: (503, "memory_high") in [(line["status"], line.get("limit")) for line in logged(server)],
                        20, "its line in the log")
         # They are gone, and so is what they held.

@@ -226,6 +226,79 @@ TEST(HttpService, SparesConnectionsThatHaveOnlyBegunToIdle) {
   EXPECT_TRUE(net::ends_in_good_order(newcomer.theirs.get()));
 }
 
+// A service with a connection of each of these addresses, which have begun to idle in this order.
+struct IdleCrowd {
+  explicit IdleCrowd(const std::vector<net::AddressBlock>& blocks) {
+    loop.bind_to_this_thread();
+    for (net::AddressBlock block : blocks) {
+      net::Pair pair = net::tcp_pair();
+      service.serve({.descriptor = std::move(pair.ours), .peer = {.block = block}});
+      clients.push_back(std::move(pair.theirs));
+      std::this_thread::sleep_for(milliseconds(2));
+      loop.run_once(milliseconds(0));
+    }
+  }
+  ~IdleCrowd() {
+    service.abort_all();
+    loop.run_once(milliseconds(0));
+  }
+  // Whether the connection of that client has been closed.
+  bool gone(size_t client) {
+    loop.run_once(milliseconds(0));
+    char octet = 0;
+    return recv(clients[client].get(), &octet, 1, MSG_DONTWAIT) == 0;
+  }
+
+  conf::Limits limits{.idle_grace = milliseconds(0)};
+  net::Loop loop;
+  KeepingLog log;
+  HttpService service{loop, limits, rules(limits), &log};
+  std::vector<Descriptor> clients;
+};
+
+TEST(HttpService, ShedsTheLongestIdleOfAnAddress) {
+  IdleCrowd crowd({8, 7, 7, 8});
+  EXPECT_FALSE(crowd.service.shed_idle_of(9)) << "it has none of these";
+  EXPECT_TRUE(crowd.service.shed_idle_of(7));
+  EXPECT_TRUE(crowd.gone(1));
+  EXPECT_FALSE(crowd.gone(2));
+  net::send_all(crowd.clients[2].get(), "GET / HT");
+  crowd.loop.run_once(milliseconds(100));
+  EXPECT_FALSE(crowd.service.shed_idle_of(7)) << "the other one is not idle now";
+  EXPECT_EQ(crowd.service.shed_idle(1), 1u);
+  EXPECT_TRUE(crowd.gone(0)) << "the longest of all";
+  EXPECT_EQ(crowd.service.connections(), 2u);
+}
+
+// Peers of Unix sockets have no address, and are nobody's.
+TEST(HttpService, ShedsNobodyWithoutAnAddressByAddress) {
+  IdleCrowd crowd({0, 0});
+  EXPECT_FALSE(crowd.service.shed_idle_of(0));
+  EXPECT_EQ(crowd.service.shed_idle(5), 2u);
+}
+
+// Those that are looked at go to the end of the list: the next look finds others.
+TEST(HttpService, FindsAnIdleOneBehindManyThatAreNot) {
+  constexpr size_t kBusy = AddressGroups::kLookedAt + 10;
+  IdleCrowd crowd(std::vector<net::AddressBlock>(kBusy + 1, 5));
+  for (size_t i = 0; i < kBusy; ++i) net::send_all(crowd.clients[i].get(), "GET / HT");
+  for (int i = 0; i < 4; ++i) crowd.loop.run_once(milliseconds(20));
+  EXPECT_FALSE(crowd.service.shed_idle_of(5)) << "looks at some of them";
+  EXPECT_TRUE(crowd.service.shed_idle_of(5));
+  EXPECT_TRUE(crowd.gone(kBusy));
+}
+
+TEST(HttpService, LogsWhomItTurnsAwayWithTheLimit) {
+  IdleCrowd crowd({});
+  net::Pair pair = net::tcp_pair();
+  net::send_all(pair.theirs.get(), get("/"));
+  crowd.service.turn_away({.descriptor = std::move(pair.ours)}, "connections_per_address");
+  EXPECT_TRUE(receive_rest(pair.theirs).starts_with("HTTP/1.1 503 ")) << "and no reset";
+  ASSERT_EQ(crowd.log.entries.size(), 1u);
+  EXPECT_EQ(crowd.log.entries[0].status, 503);
+  EXPECT_EQ(crowd.log.entries[0].limit, "connections_per_address");
+}
+
 TEST(HttpServiceThreads, ForgetsConnectionsThatClosed) {
   ServiceThreads threads;
   threads.start();
