@@ -52,8 +52,8 @@ struct FieldRule {
 };
 
 // How long caches may use what lies below a path (RFC 9111 section 5.2.2). The first whose pattern
-// matches the request's normalised path decides; the two built-in ones come last
-// (cache/freshness.h).
+// matches the request's normalised path, or that of the file which answers it ("/" is /index.html,
+// "/about" is /about.html), decides; the two built-in ones come last (cache/freshness.h).
 struct CacheRule {
   enum class Storing : uint8_t {
     no_store,  // Cache-Control: no-store

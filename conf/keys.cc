@@ -108,7 +108,8 @@ constexpr Table kFields{"fields", kFieldKeys};
 
 constexpr std::array kCacheKeys = {
     Key{.name = "match",
-        .about = "Which paths: a pattern such as \"/assets/**\", or a name such as \"*.css\".",
+        .about = "Which paths: a pattern such as \"/assets/**\", or a name such as \"*.css\". The "
+                 "request's path counts, and that of the file which answers it.",
         .example = "\"/assets/**\"",
         .required = true,
         .pattern = "^[/*]"},

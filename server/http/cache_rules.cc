@@ -31,9 +31,11 @@ CacheRules::CacheRules(const std::vector<conf::CacheRule>& rules) {
   }
 }
 
-std::optional<size_t> CacheRules::find(std::string_view path) const noexcept {
+std::optional<size_t> CacheRules::find(std::string_view path,
+                                       std::string_view other) const noexcept {
   for (size_t i = 0; i < rules_.size(); ++i) {
-    if (rules_[i].first.matches(path)) return i;
+    const conf::PathPattern& pattern = rules_[i].first;
+    if (pattern.matches(path) || pattern.matches(other)) return i;
   }
   return std::nullopt;
 }

@@ -21,7 +21,9 @@ class CacheRules {
 
   size_t size() const noexcept { return rules_.size(); }
   // The first rule that matches the normalised path. Allocates nothing.
-  std::optional<size_t> find(std::string_view path) const noexcept;
+  std::optional<size_t> find(std::string_view path) const noexcept { return find(path, path); }
+  // The first that matches either path.
+  std::optional<size_t> find(std::string_view path, std::string_view other) const noexcept;
   const cache::Freshness& freshness(size_t rule) const noexcept { return rules_[rule].second; }
 
  private:

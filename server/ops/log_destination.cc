@@ -79,7 +79,8 @@ int open_again(int descriptor) {
 
 std::string open_inherited(int descriptor, std::unique_ptr<LogDestination>& out) {
   struct stat status {};
-  if (::fstat(descriptor, &status) != 0) return errno_text("standard output or error cannot take a log");
+  if (::fstat(descriptor, &status) != 0)
+    return errno_text("standard output or error cannot take a log");
   const bool waits = S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode);
   if (const int own = waits ? open_again(descriptor) : -1; own >= 0) {
     widen_pipe(own);

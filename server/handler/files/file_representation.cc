@@ -30,9 +30,10 @@ std::optional<int64_t> last_modified(const FileIdentity& identity) {
 cache::Metadata about(const FileSite& site, std::string_view key, const FileEntry::Facts& facts,
                       std::string_view tag) {
   const std::string root = site.options().strip + "/";
+  const std::string_view path = facts.fallback ? std::string_view(root) : key;
   const std::string_view type = site.media_type(facts.path);
   return {.validators = {.entity_tag = tag, .last_modified = last_modified(facts.identity)},
-          .freshness = site.freshness(facts.fallback ? std::string_view(root) : key, type),
+          .freshness = site.freshness(path, facts.path, type),
           .accept_ranges = true};
 }
 

@@ -13,6 +13,7 @@
 
 #include "server/handler/files/media_types.h"
 #include "server/handler/files/opening.h"
+#include "server/handler/files/request_path.h"
 
 namespace sluice::handler {
 
@@ -106,8 +107,11 @@ void FileSite::check_root_now(net::Time now) {
   resources_.watch().forget_scope(scope_);
 }
 
-cache::Freshness FileSite::freshness(std::string_view path, std::string_view media_type) const {
-  const std::optional<size_t> rule = rules_.find(path);
+cache::Freshness FileSite::freshness(std::string_view path, std::string_view file,
+                                     std::string_view media_type) const {
+  std::string file_path = options_.strip + "/";
+  append_encoded(file_path, file);
+  const std::optional<size_t> rule = rules_.find(path, file_path);
   return rule ? rules_.freshness(*rule) : cache::built_in_freshness(path, media_type);
 }
 

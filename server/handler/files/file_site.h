@@ -71,8 +71,10 @@ class FileSite {
 
   // The Content-Type of a file of this name. Lives as long as the site.
   std::string_view media_type(std::string_view name) const;
-  // How long caches may use what this path names; by the first rule that matches it.
-  cache::Freshness freshness(std::string_view path, std::string_view media_type) const;
+  // How long caches may use what `path` names, which is `file` below the folder (the index file of
+  // a folder, the page of a clean URL); by the first rule that matches the path of either.
+  cache::Freshness freshness(std::string_view path, std::string_view file,
+                             std::string_view media_type) const;
   ContentTags& tags() noexcept { return resources_.tags(); }
   BackgroundHasher& hasher() noexcept { return resources_.hasher(); }
   // The stamp of a directory at this absolute path, watched from here on; null when it cannot be.

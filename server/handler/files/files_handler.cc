@@ -291,7 +291,8 @@ void FilesHandler::serve_listing(http::Exchange& exchange, Opened opened) {
   facts.root_generation = opened.root->generation();
   facts.stamp = site_.watch(site_.root().path() + below);
   facts.seen = facts.stamp ? facts.stamp->changes() : 0;
-  const cache::Freshness freshness = site_.freshness(path_.key, json ? kJsonListing : kHtmlListing);
+  const cache::Freshness freshness =
+      site_.freshness(path_.key, path_.relative, json ? kJsonListing : kHtmlListing);
   Ref<Waiting> waiting = Ref<Waiting>::adopt(new Waiting(this, &exchange));
   auto job = std::make_unique<ListingJob>(
       waiting, ListingJob::Task{.key = key,

@@ -256,6 +256,25 @@ TEST_F(FileRepresentationTest, TheFirstRuleThatMatchesDecides) {
   EXPECT_EQ(control("/docs/index.html"), "no-cache");
 }
 
+TEST_F(FileRepresentationTest, ARuleForAFileHoldsWhateverItIsAskedBy) {
+  for (const std::string name : {"index.html", "about.html", "sub folder/index.html"}) {
+    write(name, name);
+  }
+  FileSite::Options options{.directory = folder.path().string(), .limits = quick_limits()};
+  options.clean_urls = true;
+  options.cache = {{.match = "/about.html", .storing = Storing::max_age, .max_age = 1s},
+                   {.match = "/sub%20folder/*.html", .storing = Storing::max_age, .max_age = 2s},
+                   {.match = "*.html", .storing = Storing::max_age, .max_age = 3s}};
+  serve_site(options);
+  const auto control = [&](std::string_view path) {
+    return value_in(get(path).fields, "Cache-Control");
+  };
+  EXPECT_EQ(control("/about"), "max-age=1");
+  EXPECT_EQ(control("/about.html"), "max-age=1");
+  EXPECT_EQ(control("/sub%20folder/"), "max-age=2");
+  EXPECT_EQ(control("/"), "max-age=3");
+}
+
 TEST_F(FileRepresentationTest, A304IsAsFreshAsIts200) {
   write("a.css", "x");
   FileSite::Options options{.directory = folder.path().string(), .limits = quick_limits()};
