@@ -40,6 +40,8 @@ WORKDIR /srv
 EXPOSE 8080
 # SIGTERM drains: running responses finish, for as long as the engine waits (docker stop: 10 s) and 30 s at most.
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=10s --timeout=3s --start-period=2s CMD ["/usr/bin/sluice", "health"]
+HEALTHCHECK --interval=10s --timeout=3s --start-period=2s \
+    CMD ["/usr/bin/sluice", "health", "-c", "/etc/sluice/sluice.toml"]
 ENTRYPOINT ["/usr/bin/sluice"]
-CMD ["run"]
+# By name: a sluice.toml that lies among the pages of /srv configures nothing.
+CMD ["run", "-c", "/etc/sluice/sluice.toml"]
