@@ -33,8 +33,9 @@ class SnapshotRouterTest : public testing::Test {
     std::filesystem::create_directories((folder / name).parent_path());
     std::ofstream(folder / name) << text;
   }
+  // `text` with a listener behind it.
   std::shared_ptr<const conf::Configuration> read(std::string_view text) {
-    write("sluice.toml", text);
+    write("sluice.toml", std::string(text) + "\n[[listener]]\naddress = \"127.0.0.1:0\"\n");
     conf::Reading reading =
         conf::read_configuration((folder / "sluice.toml").string(), conf::process_environment);
     for (const conf::Diagnostic& one : reading.diagnostics) ADD_FAILURE() << one.message;
@@ -87,8 +88,6 @@ TEST_F(SnapshotRouterTest, TheHostChoosesTheSite) {
   write("one/index.html", "one");
   write("two/index.html", "two");
   serve(R"(
-    [[listener]]
-    address = "127.0.0.1:0"
     [[site]]
     hosts = ["a.example"]
     root = "one"
@@ -106,8 +105,6 @@ TEST_F(SnapshotRouterTest, AnUnknownHostIsRefusedWhereTheFileSaysSo) {
   write("one/index.html", "one");
   serve(R"(
     unknown_host = 421
-    [[listener]]
-    address = "127.0.0.1:0"
     [[site]]
     hosts = ["a.example"]
     root = "one"
@@ -120,8 +117,6 @@ TEST_F(SnapshotRouterTest, AnUnknownHostIsRefusedWhereTheFileSaysSo) {
 TEST_F(SnapshotRouterTest, AConnectionWhoseListenerIsGoneSeesNoSite) {
   write("one/index.html", "one");
   serve(R"(
-    [[listener]]
-    address = "127.0.0.1:0"
     [[site]]
     root = "one"
   )");
@@ -132,8 +127,6 @@ TEST_F(SnapshotRouterTest, AConnectionWhoseListenerIsGoneSeesNoSite) {
 TEST_F(SnapshotRouterTest, RoutesAreTriedFromTheMostSpecificOn) {
   write("one/a/file.txt", "file");
   serve(R"(
-    [[listener]]
-    address = "127.0.0.1:0"
     [[site]]
     root = "one"
     [[site.route]]
@@ -156,8 +149,6 @@ TEST_F(SnapshotRouterTest, ElseNextGoesOnToTheNextRoute) {
   write("one/b", "of the root");
   write("extra/a", "of the folder");
   serve(R"(
-    [[listener]]
-    address = "127.0.0.1:0"
     [[site]]
     root = "one"
     [[site.route]]
@@ -177,8 +168,6 @@ TEST_F(SnapshotRouterTest, ElseNextGoesOnToTheNextRoute) {
 
 TEST_F(SnapshotRouterTest, RedirectsKeepWhatTheyCapture) {
   serve(R"(
-    [[listener]]
-    address = "127.0.0.1:0"
     [[site]]
     [[site.route]]
     prefix = "/old/"
@@ -198,8 +187,6 @@ TEST_F(SnapshotRouterTest, RedirectsKeepWhatTheyCapture) {
 TEST_F(SnapshotRouterTest, ARewriteIsRoutedAnew) {
   write("one/page.html", "page");
   serve(R"(
-    [[listener]]
-    address = "127.0.0.1:0"
     [[site]]
     root = "one"
     [[site.route]]
@@ -219,8 +206,6 @@ TEST_F(SnapshotRouterTest, ARewriteIsRoutedAnew) {
 
 TEST_F(SnapshotRouterTest, ARewrittenTargetIsBounded) {
   serve(R"(
-    [[listener]]
-    address = "127.0.0.1:0"
     [[site]]
     [[site.route]]
     prefix = "/a/"
@@ -231,8 +216,6 @@ TEST_F(SnapshotRouterTest, ARewrittenTargetIsBounded) {
 
 TEST_F(SnapshotRouterTest, AFixedResponseHasItsTypeAndFreshness) {
   serve(R"(
-    [[listener]]
-    address = "127.0.0.1:0"
     [[site]]
     [[site.route]]
     prefix = "/c/"
@@ -267,8 +250,6 @@ TEST_F(SnapshotRouterTest, ASitesPagesAnswerForItsErrors) {
   write("one/lost.html", "<p>lost");
   write("one/oops.html", "<p>oops");
   serve(R"(
-    [[listener]]
-    address = "127.0.0.1:0"
     [[site]]
     root = "one"
     error_pages = { 404 = "/lost.html", 4xx = "/oops.html" }
@@ -309,8 +290,6 @@ TEST_F(SnapshotRouterTest, InnerFieldsAddToOuterOnes) {
   serve(R"(
     [fields]
     set = { X-Everywhere = "1", X-Changed = "outer" }
-    [[listener]]
-    address = "127.0.0.1:0"
     [[site]]
     root = "one"
     fields.set = { X-Site = "2" }
@@ -331,8 +310,6 @@ TEST_F(SnapshotRouterTest, InnerFieldsAddToOuterOnes) {
 
 TEST_F(SnapshotRouterTest, TheServerAsAWholeAnswersOptions) {
   serve(R"(
-    [[listener]]
-    address = "127.0.0.1:0"
     [[site]]
     [[site.route]]
     path = "/a"
@@ -346,8 +323,6 @@ TEST_F(SnapshotRouterTest, AFolderThatIsServedAlikeKeepsWhatItHolds) {
   write("one/index.html", "x");
   write("two/index.html", "y");
   const std::string text = R"(
-    [[listener]]
-    address = "127.0.0.1:0"
     [[site]]
     root = "one"
     [[site.route]]
