@@ -21,7 +21,7 @@ struct alignas(64) WorkerLoad {
 class ConnectionSlot {
  public:
   ConnectionSlot() noexcept = default;
-  explicit ConnectionSlot(WorkerLoad& load, AddressSlot address = {}) noexcept
+  explicit ConnectionSlot(WorkerLoad& load, AddressSlot&& address = {}) noexcept
       : load_(&load), address_(std::move(address)) {
     load_->connections.fetch_add(1, std::memory_order_relaxed);
   }
