@@ -26,7 +26,7 @@ CONFIGS = Path(__file__).resolve().parent / "configs"
 START_TRIES = 3
 START_SECONDS = 10.0
 STOP_SECONDS = 10.0
-PEER_ABILITIES = frozenset({"log", "fields"})
+PEER_ABILITIES = frozenset({"log", "fields", "304"})
 LISTENING = re.compile(r"listening on http://127\.0\.0\.1:(\d+)")
 
 
@@ -36,7 +36,7 @@ class Site:
 
     docs: Path
     document: str  # the file that the floor, which knows only one, answers with
-    floor_mode: str  # held or sendfile
+    floor_mode: str  # held, sendfile or 304
     access_log: bool = False
     sites: int = 0  # of a configuration's file; 0: the folder alone
 
@@ -51,7 +51,7 @@ class Maker:
     version: List[str]
     command: Callable[[str, Site, Path, int], List[str]]
     announces: bool  # says its port and `ready` on stderr
-    abilities: FrozenSet[str]  # that a workload may need: log, fields (of requests), sites
+    abilities: FrozenSet[str]  # that a workload may need: log, fields (of requests), 304, sites
 
     def found(self) -> Optional[str]:
         """The program's path, or None when it is not installed or not built."""
@@ -114,7 +114,8 @@ class Running:
 def makers(sluice: str, floor: str) -> Dict[str, Maker]:
     """All servers by name, in the order of the report."""
     listed = [
-        Maker("floor", floor, "build it: target peers_floor", [], _floor, True, frozenset()),
+        Maker("floor", floor, "build it: target peers_floor", [], _floor, True,
+              frozenset({"304"})),
         Maker("sluice", sluice, "build it: target sluice", ["--version"], _sluice, True,
               PEER_ABILITIES | {"sites"}),
         _peer("nginx", "nginx-light", _nginx),

@@ -26,6 +26,7 @@ SETTLE_SECONDS = 0.05
 LOG_SECONDS = 3.0
 LOGGED_SHARE = 0.99
 TAG_SECONDS = 30.0
+FLOOR_TAG = '"0123456789abcdef0123456789abcdef"'  # it reads none, but its requests are as long as the others'
 
 Key = Tuple[str, str]
 
@@ -107,12 +108,14 @@ def measure(workload: Workload, bench: Bench, rounds: int, seconds: int,
     return series
 
 
-Process = Tuple[str, bool, int]
+Process = Tuple[str, bool, int, str]
 
 
 def _process(cell: Cell) -> Process:
     """Cells that differ only in the load share a process."""
-    return (cell.server, cell.variant.access_log, cell.variant.sites)
+    variant = cell.variant
+    return (cell.server, variant.access_log, variant.sites,
+            variant.floor_mode if cell.server == "floor" else "")
 
 
 def _start_all(workload: Workload, cells: List[Cell], bench: Bench,
@@ -121,7 +124,8 @@ def _start_all(workload: Workload, cells: List[Cell], bench: Bench,
     for cell in cells:
         if _process(cell) in running:
             continue
-        site = servers.Site(bench.docs, workload.document, workload.floor_mode,
+        site = servers.Site(bench.docs, workload.document,
+                            cell.variant.floor_mode or workload.floor_mode,
                             cell.variant.access_log, cell.variant.sites)
         running[_process(cell)] = bench.start(cell.server, site)
         stack.callback(running[_process(cell)].stop)
@@ -134,7 +138,7 @@ def _find_out(server: servers.Running, workload: Workload, variant: Variant,
     should is not compared: that ends the workload."""
     document = variant.document or workload.document
     tagged = "fields" in bench.makers[server.name].abilities
-    tag = _await_tag(server, document) if tagged else ""
+    tag = _await_tag(server, document) if tagged else FLOOR_TAG
     asked = variant.field and Field(
         variant.field.name, tuple(value.replace(TAG, tag) for value in variant.field.values))
     sizes = set()
