@@ -57,10 +57,10 @@ def fetch(port: int, document: str, fields: Pairs = ()) -> Response:
         return read_response(peer)[0]
 
 
-def fetch_pipelined(port: int, document: str, count: int) -> List[Response]:
+def fetch_pipelined(port: int, document: str, count: int, fields: Pairs = ()) -> List[Response]:
     """`count` GETs sent in one write."""
     with connect(port) as peer:
-        peer.sendall(request(port, document) * count)
+        peer.sendall(request(port, document, fields) * count)
         answers, held = [], b""
         for _ in range(count):
             response, held = read_response(peer, held)

@@ -108,7 +108,8 @@ def _use(peer: socket.socket, server: servers.Running, body: bytes) -> None:
     peer.sendall(client.request(server.port, DOCUMENT))
     response, _ = client.read_response(peer)
     if response.status != 200 or response.body != body:
-        raise BenchError(f"{server.name} answered {response.status} with {len(response.body)} bytes")
+        raise BenchError(f"{server.name} answered {response.status} with "
+                         f"{len(response.body)} bytes")
 
 
 def _all_alive(peers: List[socket.socket], name: str) -> None:

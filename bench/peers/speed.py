@@ -26,7 +26,7 @@ SETTLE_SECONDS = 0.05
 LOG_SECONDS = 3.0
 LOGGED_SHARE = 0.99
 TAG_SECONDS = 30.0
-FLOOR_TAG = '"0123456789abcdef0123456789abcdef"'  # it reads none, but its requests are as long as the others'
+FLOOR_TAG = '"0123456789abcdef0123456789abcdef"'  # it reads none; its requests are as long as ours
 
 Key = Tuple[str, str]
 
@@ -146,7 +146,7 @@ def _find_out(server: servers.Running, workload: Workload, variant: Variant,
         pairs = ((asked.name, value),) if asked else ()
         answers = [client.fetch(server.port, document, pairs)]
         if variant.pipeline > 1:
-            answers += client.fetch_pipelined(server.port, document, variant.pipeline)
+            answers += client.fetch_pipelined(server.port, document, variant.pipeline, pairs)
         expected = expected_body(bench.docs, variant, document, value)
         for answer in answers:
             if answer.status != variant.status or answer.body != expected:

@@ -3,7 +3,7 @@
 import os
 import random
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import FrozenSet, List, Optional, Tuple
 
@@ -34,7 +34,7 @@ class Variant:
     name: str
     access_log: bool = False
     pipeline: int = 1
-    reference: str = "plain"  # the variant of the same server that it is compared with
+    reference: str = "plain"  # the variant of the same server that it is compared with, or itself
     document: str = ""  # in place of the workload's
     field: Optional[Field] = None
     status: int = 200  # of every response
@@ -60,6 +60,8 @@ HOSTS = Field("Host", tuple(host(number) for number in range(SITES)))
 
 PLAIN = Variant("plain", reference="floor")
 BASE = Variant("plain")
+PIPELINED = Variant("pipelined", pipeline=16)
+NOT_MODIFIED = Variant("304", field=Field("If-None-Match", (TAG,)), status=304, floor_mode="304")
 
 
 @dataclass(frozen=True)
@@ -86,10 +88,11 @@ WORKLOADS: Tuple[Workload, ...] = (
     Workload("log", "1 KiB with the JSON access log on, over the same with it off", "1k.bin",
              "held", 64, (BASE, Variant("log", access_log=True)), 1.15),
     Workload("pipeline", "1 KiB pipelined by 16, over the same unpipelined", "1k.bin",
-             "held", 64, (BASE, Variant("pipelined", pipeline=16)), 0.30),
+             "held", 64, (BASE, PIPELINED), 0.30),
     Workload("304", "304 by If-None-Match, over the 1 KiB file sent", "1k.bin", "held", 64,
-             (BASE, Variant("304", field=Field("If-None-Match", (TAG,)), status=304,
-                            floor_mode="304")), 0.85),
+             (BASE, NOT_MODIFIED, replace(PIPELINED, reference="pipelined"),
+              replace(NOT_MODIFIED, name="304 pipelined", pipeline=16, reference="pipelined")),
+             0.85),
     Workload("range", "64 KiB out of 1 GiB, over the 64 KiB file", "64k.bin", "sendfile", 64,
              (BASE, Variant("range", document=LARGE, field=Field("Range", PLACES[:1]), status=206),
               Variant("64 ranges", document=LARGE, field=Field("Range", PLACES), status=206)),
@@ -117,7 +120,8 @@ class Cell:
         """(server, variant) of the cell in the same round that this one is divided by."""
         if self.variant.reference == "floor":
             return ("floor", "plain")
-        return (self.server, "plain") if self.variant.name != "plain" else None
+        reference = self.variant.reference
+        return (self.server, reference) if reference != self.variant.name else None
 
 
 def names() -> List[str]:

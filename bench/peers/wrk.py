@@ -68,7 +68,7 @@ class Wrk:
             field: Optional[Field] = None) -> Load:
         """Loads `url` for `seconds` with one thread. Raises BenchError when wrk itself fails.
 
-        Either `pipeline` or `field`, not both.
+        Requires: a field with several values is not pipelined.
         """
         command = ["taskset", "-c", str(self._core), "wrk", "-t1", f"-c{connections}",
                    f"-d{seconds}s", "--timeout", "20s", "--latency"]
@@ -85,13 +85,14 @@ class Wrk:
 
     def _requests(self, url: str, pipeline: int, field: Optional[Field]) -> List[str]:
         """Arguments for what to send; a script that makes requests is run only where it must."""
+        if field is not None and len(field.values) > 1:
+            turns = str(self._plain.with_name("turns.lua"))
+            return ["-s", turns, url, "--", field.name, *field.values]
+        fixed = ["-H", f"{field.name}: {field.values[0]}"] if field is not None else []
         if pipeline > 1:
-            return ["-s", str(self._plain.with_name("pipeline.lua")), url, "--", str(pipeline)]
-        if field is None:
-            return ["-s", str(self._plain), url]
-        if len(field.values) == 1:
-            return ["-s", str(self._plain), "-H", f"{field.name}: {field.values[0]}", url]
-        return ["-s", str(self._plain.with_name("turns.lua")), url, "--", field.name, *field.values]
+            batch = str(self._plain.with_name("pipeline.lua"))
+            return fixed + ["-s", batch, url, "--", str(pipeline)]
+        return fixed + ["-s", str(self._plain), url]
 
 
 def version() -> str:

@@ -68,6 +68,19 @@ def test_only_what_every_variant_needs_is_asked_of_a_server():
     assert needs["sites"] == {"fields", "sites"}
 
 
+def test_every_variant_is_compared_with_one_of_its_workload():
+    for workload in workloads.WORKLOADS:
+        names = {variant.name for variant in workload.variants}
+        known = {None, ("floor", "plain")} | {("any", name) for name in names}
+        cells = [workloads.Cell("any", variant) for variant in workload.variants]
+        assert {cell.reference() for cell in cells} <= known
+    of_304 = {variant.name: workloads.Cell("s", variant).reference()
+                 for workload in workloads.WORKLOADS if workload.name == "304"
+                 for variant in workload.variants}
+    assert of_304 == {"plain": None, "304": ("s", "plain"), "pipelined": None,
+                      "304 pipelined": ("s", "pipelined")}
+
+
 def test_the_places_of_the_large_file_are_alike_long_apart_and_inside_it():
     ends = [tuple(map(int, place.removeprefix("bytes=").split("-"))) for place in workloads.PLACES]
     assert len(ends) == 64
@@ -131,7 +144,7 @@ def test_configurations_are_what_the_reader_takes(tmp_path, included):
     path.write_text(configurations.many_sites(3, folder))
     if included:
         path = configurations.write_included(3, folder, tmp_path)
-    done = subprocess.run([sluice_binary(), "check", "-c", path], capture_output=True, text=True, check=False)
-    routes = 3 * configurations.ROUTES_OF_A_SITE
-    assert done.stdout.endswith(f": 3 sites, {routes} routes, no errors, no warnings\n"), done.stdout
-    assert routes == 30
+    done = subprocess.run([sluice_binary(), "check", "-c", path], capture_output=True, text=True,
+                          check=False)
+    assert done.stdout.endswith(": 3 sites, 30 routes, no errors, no warnings\n"), done.stdout
+    assert configurations.ROUTES_OF_A_SITE == 10
