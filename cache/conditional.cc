@@ -28,6 +28,9 @@ bool names_current(const FieldList& request, FieldId id, const Validators& curre
   bool tags = false;
   for (const Field& field : request) {
     if (field.id != id) continue;
+    // A browser has one tag, and mostly just the current one: there is nothing to read then.
+    if (!any && !own.opaque.empty() && field.value == current.entity_tag && matches(own, own))
+      return true;
     std::string_view rest = field.value;
     EntityTag tag;
     TagElement element = next_entity_tag(rest, tag);
