@@ -13,15 +13,24 @@ namespace {
 
 using Comparison = bool (*)(const EntityTag&, const EntityTag&) noexcept;
 
+// Our own tag's parts, unread: what equals a tag that was read from a request is well-formed too.
+EntityTag split_tag(std::string_view text) noexcept {
+  const bool weak = text.starts_with("W/");
+  return {.opaque = text.substr(weak ? 2 : 0), .weak = weak};
+}
+
 // Whether the list that all lines of this field make names the current representation: by its tag,
 // or as "*", which stands alone.
 bool names_current(const FieldList& request, FieldId id, const Validators& current,
                    Comparison matches) noexcept {
-  const std::optional<EntityTag> own = parse_entity_tag(current.entity_tag);
+  const EntityTag own = split_tag(current.entity_tag);
   bool any = false;
   bool tags = false;
   for (const Field& field : request) {
     if (field.id != id) continue;
+    // A browser has one tag, and mostly just the current one: there is nothing to read then.
+    if (!any && !own.opaque.empty() && field.value == current.entity_tag && matches(own, own))
+      return true;
     std::string_view rest = field.value;
     EntityTag tag;
     TagElement element = next_entity_tag(rest, tag);
@@ -30,7 +39,7 @@ bool names_current(const FieldList& request, FieldId id, const Validators& curre
       if (element == TagElement::any && tags) return false;
       any = element == TagElement::any;
       tags = true;
-      if (!any && own && matches(tag, *own)) return true;
+      if (!any && matches(tag, own)) return true;
     }
   }
   return any;
@@ -100,8 +109,7 @@ bool range_applies(const FieldList& request, const Validators& current, int64_t 
   if (lines > 1) return false;
   const std::string_view value = request.value(FieldId::if_range);
   if (const std::optional<EntityTag> tag = parse_entity_tag(value)) {
-    const std::optional<EntityTag> own = parse_entity_tag(current.entity_tag);
-    return own && matches_strongly(*tag, *own);
+    return matches_strongly(*tag, split_tag(current.entity_tag));
   }
   const std::optional<int64_t> date = parse_http_date(value, now);
   return date && current.last_modified && *date == *current.last_modified && *date < now;

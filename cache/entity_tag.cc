@@ -1,16 +1,18 @@
 // Reading entity tags: an opaque tag may hold commas, so that a list cannot be split at them first.
 #include "cache/entity_tag.h"
 
+#include <algorithm>
+
 namespace sluice::cache {
 
 namespace {
 
 bool is_blank(char octet) noexcept { return octet == ' ' || octet == '\t'; }
 
-// etagc: %x21 / %x23-7E / obs-text.
+// etagc: %x21 / %x23-7E / obs-text. The quote, which is none, ended the search for it.
 bool is_tag_octet(char octet) noexcept {
   const auto value = static_cast<unsigned char>(octet);
-  return value > 0x20 && value != '"' && value != 0x7F;
+  return value > 0x20 && value != 0x7F;
 }
 
 // Takes a tag off the front. Leaves `rest` as it was when there is none.
@@ -18,9 +20,10 @@ std::optional<EntityTag> take_tag(std::string_view& rest) noexcept {
   const bool weak = rest.starts_with("W/");
   const std::string_view text = rest.substr(weak ? 2 : 0);
   if (!text.starts_with('"')) return {};
-  size_t end = 1;
-  while (end < text.size() && is_tag_octet(text[end])) ++end;
-  if (end == text.size() || text[end] != '"') return {};
+  const size_t end = text.find('"', 1);
+  if (end == std::string_view::npos) return {};
+  const std::string_view octets = text.substr(1, end - 1);
+  if (!std::all_of(octets.begin(), octets.end(), is_tag_octet)) return {};
   rest = text.substr(end + 1);
   return EntityTag{.opaque = text.substr(0, end + 1), .weak = weak};
 }

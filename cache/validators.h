@@ -8,7 +8,8 @@
 namespace sluice::cache {
 
 struct Validators {
-  // With quotes, W/ before them if weak; or empty. Kept alive by whoever made this.
+  // A well-formed one (section 8.8.3): with quotes, W/ before them if weak; or empty. Kept alive by
+  // whoever made this.
   std::string_view entity_tag = {};
   std::optional<int64_t> last_modified = {};  // seconds since 1970; not in the future
 };

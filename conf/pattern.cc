@@ -73,6 +73,8 @@ bool PathPattern::matches(std::string_view path, Captures& captures) const noexc
   if (is_name_pattern(text_)) path.remove_prefix(path.rfind('/') + 1);  // npos + 1 is 0
   if (!path.starts_with(literal_prefix())) return false;
   if (pieces_.empty()) return path.size() == prefix_size_;
+  // Of the paths that begin alike, most are told apart by how they end.
+  if (!path.ends_with(literal(pieces_.back()))) return false;
   size_t at = prefix_size_;
   for (size_t first = 0; first < pieces_.size();) {
     size_t end = first + 1;
@@ -120,13 +122,15 @@ bool PathPattern::match_chain(std::string_view path, size_t first, size_t end, s
   return true;
 }
 
+std::string_view PathPattern::literal(const Piece& piece) const noexcept {
+  return std::string_view(text_).substr(piece.literal_begin, piece.literal_size);
+}
+
 // Where the literal of piece `i` begins, at `from` or later; the last one ends the path.
 size_t PathPattern::find_literal(std::string_view path, size_t i, size_t from) const noexcept {
-  const std::string_view literal =
-      std::string_view(text_).substr(pieces_[i].literal_begin, pieces_[i].literal_size);
-  if (!is_last(i)) return path.find(literal, from);
-  if (path.size() < from + literal.size() || !path.ends_with(literal)) return kNone;
-  return path.size() - literal.size();
+  if (!is_last(i)) return path.find(literal(pieces_[i]), from);
+  const size_t size = pieces_[i].literal_size;  // matches() has seen that the path ends with it
+  return path.size() < from + size ? kNone : path.size() - size;
 }
 
 std::string substitute(std::string_view to, const Captures& captures, bool has_query,

@@ -51,6 +51,7 @@ class PathPattern {
     bool crosses_slashes = false;
   };
   bool is_last(size_t i) const noexcept { return i + 1 == pieces_.size(); }
+  std::string_view literal(const Piece& piece) const noexcept;
   bool match_group(std::string_view path, size_t first, size_t end, size_t& at,
                    Captures& captures) const noexcept;
   bool match_chain(std::string_view path, size_t first, size_t end, size_t& at,

@@ -1,9 +1,22 @@
 """A plain HTTP/1.1 client over one socket: enough to check bytes and to hold a connection open."""
 
 import socket
-from typing import List, Tuple
+from dataclasses import dataclass
+from typing import Dict, List, Sequence, Tuple
 
 TIMEOUT = 20.0
+
+Pairs = Sequence[Tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Response:
+    """One response. Field names are in lower case."""
+
+    status: int
+    fields: Dict[str, str]
+    body: bytes
+    size: int  # octets of head and body
 
 
 def connect(port: int) -> socket.socket:
@@ -11,44 +24,47 @@ def connect(port: int) -> socket.socket:
     return socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT)
 
 
-def request(port: int, document: str) -> bytes:
-    """The head that wrk sends too."""
-    return f"GET /{document} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode("ascii")
+def request(port: int, document: str, fields: Pairs = ()) -> bytes:
+    """The head that wrk sends too. `fields` may replace Host."""
+    lines = [f"{name}: {value}" for name, value in
+             ({"Host": f"127.0.0.1:{port}"} | dict(fields)).items()]
+    return "\r\n".join([f"GET /{document} HTTP/1.1"] + lines + ["", ""]).encode("ascii")
 
 
-def read_response(peer: socket.socket, held: bytes = b"") -> Tuple[int, bytes, bytes]:
-    """(status, body, bytes that came after it) of one response with a Content-Length.
+def read_response(peer: socket.socket, held: bytes = b"") -> Tuple[Response, bytes]:
+    """One response, a 304 or one with a Content-Length, and the bytes that came after it.
 
     Raises ConnectionError when the server closes first or frames the body otherwise.
     """
     while b"\r\n\r\n" not in held:
         held += _some(peer)
     head, rest = held.split(b"\r\n\r\n", 1)
-    lines = head.split(b"\r\n")
-    length = _content_length(lines[1:])
+    lines = head.decode("latin-1").split("\r\n")
+    status, fields = int(lines[0].split(" ")[1]), _fields(lines[1:])
+    length = 0 if status == 304 else _content_length(fields)
     parts, got = [rest], len(rest)
     while got < length:
         parts.append(_some(peer))
         got += len(parts[-1])
     whole = b"".join(parts)
-    return int(lines[0].split(b" ")[1]), whole[:length], whole[length:]
+    return Response(status, fields, whole[:length], len(head) + 4 + length), whole[length:]
 
 
-def fetch(port: int, document: str) -> Tuple[int, bytes]:
-    """Status and body of one GET."""
+def fetch(port: int, document: str, fields: Pairs = ()) -> Response:
+    """One GET."""
     with connect(port) as peer:
-        peer.sendall(request(port, document))
-        return read_response(peer)[:2]
+        peer.sendall(request(port, document, fields))
+        return read_response(peer)[0]
 
 
-def fetch_pipelined(port: int, document: str, count: int) -> List[Tuple[int, bytes]]:
-    """Status and body of each of `count` requests sent in one write."""
+def fetch_pipelined(port: int, document: str, count: int, fields: Pairs = ()) -> List[Response]:
+    """`count` GETs sent in one write."""
     with connect(port) as peer:
-        peer.sendall(request(port, document) * count)
+        peer.sendall(request(port, document, fields) * count)
         answers, held = [], b""
         for _ in range(count):
-            status, body, held = read_response(peer, held)
-            answers.append((status, body))
+            response, held = read_response(peer, held)
+            answers.append(response)
         return answers
 
 
@@ -59,9 +75,12 @@ def _some(peer: socket.socket) -> bytes:
     return data
 
 
-def _content_length(lines: List[bytes]) -> int:
-    for line in lines:
-        name, _, value = line.partition(b":")
-        if name.strip().lower() == b"content-length":
-            return int(value)
-    raise ConnectionError("a response without Content-Length")
+def _fields(lines: List[str]) -> Dict[str, str]:
+    pairs = (line.partition(":") for line in lines)
+    return {name.strip().lower(): value.strip() for name, _, value in pairs}
+
+
+def _content_length(fields: Dict[str, str]) -> int:
+    if "content-length" not in fields:
+        raise ConnectionError("a response without Content-Length")
+    return int(fields["content-length"])

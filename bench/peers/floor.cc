@@ -8,6 +8,7 @@
 //
 //   floor held FILE       head and body lie in one buffer; all answers owed leave in one send
 //   floor sendfile FILE   send(MSG_MORE) of the head, then sendfile of the body
+//   floor 304 FILE        the head of a 304 (Not Modified), and nothing of the file
 //
 // It prints `floor: listening on http://127.0.0.1:PORT` and `floor: ready` on stderr and ends on
 // SIGTERM or SIGINT. Invariants:
@@ -84,6 +85,21 @@ std::string render_head(uint64_t body_length) {
          std::to_string(body_length) + "\r\n\r\n";
 }
 
+// What a file server says about a file that the client has: its entity tag.
+std::string render_not_modified() {
+  return "HTTP/1.1 304 Not Modified\r\nServer: floor\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\n"
+         "ETag: \"0123456789abcdef0123456789abcdef\"\r\n\r\n";
+}
+
+// As many as fit into the buffer, so that pipelined answers leave in one send.
+std::string repeat(const std::string& once) {
+  std::string row;
+  do {
+    row += once;
+  } while (row.size() + once.size() <= kRepeatedBytes);
+  return row;
+}
+
 std::string read_whole(int fd, uint64_t length) {
   std::string body(length, '\0');
   uint64_t filled = 0;
@@ -93,6 +109,14 @@ std::string read_whole(int fd, uint64_t length) {
     filled += static_cast<uint64_t>(n);
   }
   return body;
+}
+
+Response without_body() {
+  Response response;
+  const std::string head = render_not_modified();
+  response.length = response.head_length = head.size();
+  response.bytes = repeat(head);
+  return response;
 }
 
 Response load(bool held, const char* path) {
@@ -109,12 +133,8 @@ Response load(bool held, const char* path) {
     response.fd = fd;
     return response;
   }
-  const std::string once = response.bytes + read_whole(fd, body_length);
+  response.bytes = repeat(response.bytes + read_whole(fd, body_length));
   close(fd);
-  response.bytes.clear();
-  do {
-    response.bytes += once;
-  } while (response.bytes.size() + once.size() <= kRepeatedBytes);
   return response;
 }
 
@@ -282,12 +302,12 @@ void raise_descriptor_limit() {
 
 int main(int argc, char** argv) {
   const std::string_view mode = argc == 3 ? argv[1] : "";
-  if (mode != "held" && mode != "sendfile") {
-    std::fputs("usage: floor held|sendfile FILE\n", stderr);
+  if (mode != "held" && mode != "sendfile" && mode != "304") {
+    std::fputs("usage: floor held|sendfile|304 FILE\n", stderr);
     return 2;
   }
   raise_descriptor_limit();
   std::signal(SIGPIPE, SIG_IGN);  // sendfile has no MSG_NOSIGNAL
-  Floor(load(mode == "held", argv[2])).run();
+  Floor(mode == "304" ? without_body() : load(mode == "held", argv[2])).run();
   return 0;
 }

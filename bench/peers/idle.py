@@ -79,8 +79,9 @@ def _once(name: str, bench: Bench, connections: int) -> Growth:
         _warm(server)
         before = processes.memory(server.process.pid)
         peers = [stack.enter_context(_connect(server)) for _ in range(connections)]
+        body = (bench.docs / DOCUMENT).read_bytes()
         for peer in peers:
-            _use(peer, server, bench)
+            _use(peer, server, body)
         time.sleep(QUIET_SECONDS)
         after = processes.memory(server.process.pid)
         _all_alive(peers, name)
@@ -103,11 +104,12 @@ def _connect(server: servers.Running) -> socket.socket:
     return peer
 
 
-def _use(peer: socket.socket, server: servers.Running, bench: Bench) -> None:
+def _use(peer: socket.socket, server: servers.Running, body: bytes) -> None:
     peer.sendall(client.request(server.port, DOCUMENT))
-    status, body, _ = client.read_response(peer)
-    if status != 200 or body != bench.bodies[DOCUMENT]:
-        raise BenchError(f"{server.name} answered {status} with {len(body)} bytes")
+    response, _ = client.read_response(peer)
+    if response.status != 200 or response.body != body:
+        raise BenchError(f"{server.name} answered {response.status} with "
+                         f"{len(response.body)} bytes")
 
 
 def _all_alive(peers: List[socket.socket], name: str) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from typing import Dict, List, Optional, Sequence
 
+import checking
 import stats
 from idle import TARGET, Idle
 from speed import Key, Series
@@ -86,6 +87,16 @@ def idle_record(idle: Idle) -> dict:
     }
 
 
+def check_record(timing: checking.Timing) -> dict:
+    """Milliseconds; only Sluice is asked."""
+    interval = stats.bootstrap(timing.samples)
+    return {
+        "case": timing.case, "milliseconds": asdict(interval), "rounds": len(timing.samples),
+        "target": checking.TARGET, "verdict": stats.verdict(interval, checking.TARGET),
+        "samples": timing.samples,
+    }
+
+
 def syscall_record(count: Count) -> dict:
     """Calls per request; the target binds Sluice."""
     bound = count.server == SUBJECT
@@ -98,7 +109,7 @@ def syscall_record(count: Count) -> dict:
 
 def verdicts(results: dict) -> List[str]:
     """Every verdict of the run."""
-    records = results["speed"] + results["memory"] + results["syscalls"]
+    records = results["speed"] + results["memory"] + results["check"] + results["syscalls"]
     return [record["verdict"] for record in records if record["verdict"]]
 
 
@@ -108,6 +119,8 @@ def text(results: dict) -> str:
     parts += [_speed_table(name, results) for name in _workloads(results)]
     if results["memory"]:
         parts.append(_memory_table(results["memory"]))
+    if results["check"]:
+        parts.append(_check_table(results["check"]))
     if results["syscalls"]:
         parts.append(_syscall_table(results["syscalls"]))
     return "\n\n".join(parts + [_closing(results)])
@@ -159,10 +172,11 @@ def _milliseconds(microseconds: Optional[float]) -> str:
     return "" if microseconds is None else f"{microseconds / 1000:.2f}"
 
 
-def _judgement(record: dict, ratio: Optional[dict]) -> str:
-    if not record["verdict"] or not ratio:
+def _judgement(record: dict, measured: Optional[dict]) -> str:
+    """The verdict, and whether enough rounds stand behind what it was measured by."""
+    if not record["verdict"] or not measured:
         return ""
-    return record["verdict"] + ("" if ratio["rounds"] >= stats.FULL_ROUNDS else " (few rounds)")
+    return record["verdict"] + ("" if measured["rounds"] >= stats.FULL_ROUNDS else " (few rounds)")
 
 
 def _ahead(against: Optional[dict]) -> str:
@@ -184,6 +198,16 @@ def _memory_table(records: Sequence[dict]) -> str:
                      f"<= {record['target']:,.0f}" if record["target"] else "",
                      record["verdict"] or ""])
     return "Memory per idle keep-alive connection (PSS)\n" + table(rows)
+
+
+def _check_table(records: Sequence[dict]) -> str:
+    rows = [["case", "ms", "interval", "target", "verdict"]]
+    for record in records:
+        spent = record["milliseconds"]
+        rows.append([record["case"], f"{spent['median']:.0f}",
+                     f"[{spent['low']:.0f}, {spent['high']:.0f}]", f"<= {record['target']:.0f}",
+                     _judgement(record, record)])
+    return "Wall time of sluice check\n" + table(rows)
 
 
 def _syscall_table(records: Sequence[dict]) -> str:

@@ -16,6 +16,7 @@ from typing import Callable, List
 
 sys.dont_write_bytecode = True  # a run leaves nothing behind in the sources
 
+import checking
 import idle
 import machine
 import report
@@ -94,7 +95,7 @@ def run(options: argparse.Namespace, tell: Callable[[str], None]) -> dict:
         "seconds": options.seconds, "seed": options.seed,
         "versions": {name: maker.version_text() for name, maker in makers.items()}
                     | {"wrk": wrk.version()},
-        "speed": [], "peers": [], "memory": [], "syscalls": [],
+        "speed": [], "peers": [], "memory": [], "check": [], "syscalls": [],
         "errors": [],
     }
     with tempfile.TemporaryDirectory(prefix="sluice-bench-") as name:
@@ -102,8 +103,8 @@ def run(options: argparse.Namespace, tell: Callable[[str], None]) -> dict:
         temp.chmod(0o755)  # nginx and h2o drop to another user when started by root
         docs = temp / "docs"
         docs.mkdir()
-        bodies = workloads.write_documents(docs)
-        bench = speed.Bench(makers, docs, bodies, temp, server_core, wrk.Wrk(load_core, temp), tell)
+        workloads.write_documents(docs)
+        bench = speed.Bench(makers, docs, temp, server_core, wrk.Wrk(load_core, temp), tell)
         measure_all(options, bench, results)
     return results
 
@@ -118,6 +119,8 @@ def measure_all(options: argparse.Namespace, bench: speed.Bench, results: dict) 
     for name in bench.makers:
         if "memory" in chosen:
             attempt("memory", results, lambda: measure_idle(name, options, bench, results))
+    if "check" in chosen and checking.SUBJECT in bench.makers:
+        attempt("check", results, lambda: measure_check(options, bench, results))
     for case in syscalls.CASES:
         for name in bench.makers:
             if "syscalls" in chosen:
@@ -149,6 +152,12 @@ def measure_idle(name: str, options: argparse.Namespace, bench: speed.Bench,
     """Memory of one server."""
     repeats = 1 if options.quick else idle.REPEATS
     results["memory"].append(report.idle_record(idle.measure(name, bench, repeats=repeats)))
+
+
+def measure_check(options: argparse.Namespace, bench: speed.Bench, results: dict) -> None:
+    """The command that reads a configuration and says what is in it."""
+    timings = checking.measure(bench, options.rounds)
+    results["check"] += [report.check_record(timing) for timing in timings]
 
 
 class Progress:

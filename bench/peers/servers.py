@@ -12,11 +12,13 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Dict, List, Optional
+from typing import Callable, Dict, FrozenSet, List, Optional
 
+import configurations
 import processes
 from errors import BenchError
 
@@ -24,6 +26,7 @@ CONFIGS = Path(__file__).resolve().parent / "configs"
 START_TRIES = 3
 START_SECONDS = 10.0
 STOP_SECONDS = 10.0
+PEER_ABILITIES = frozenset({"log", "fields", "304"})
 LISTENING = re.compile(r"listening on http://127\.0\.0\.1:(\d+)")
 
 
@@ -33,8 +36,9 @@ class Site:
 
     docs: Path
     document: str  # the file that the floor, which knows only one, answers with
-    floor_mode: str  # held or sendfile
+    floor_mode: str  # held, sendfile or 304
     access_log: bool = False
+    sites: int = 0  # of a configuration's file; 0: the folder alone
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ class Maker:
     version: List[str]
     command: Callable[[str, Site, Path, int], List[str]]
     announces: bool  # says its port and `ready` on stderr
-    logs: bool = True
+    abilities: FrozenSet[str]  # that a workload may need: log, fields (of requests), 304, sites
 
     def found(self) -> Optional[str]:
         """The program's path, or None when it is not installed or not built."""
@@ -110,13 +114,20 @@ class Running:
 def makers(sluice: str, floor: str) -> Dict[str, Maker]:
     """All servers by name, in the order of the report."""
     listed = [
-        Maker("floor", floor, "build it: target peers_floor", [], _floor, True, logs=False),
-        Maker("sluice", sluice, "build it: target sluice", ["--version"], _sluice, True),
-        Maker("nginx", _system("nginx"), "apt package nginx-light", ["-v"], _nginx, False),
-        Maker("h2o", _system("h2o"), "apt package h2o", ["-v"], _h2o, False),
-        Maker("lighttpd", _system("lighttpd"), "apt package lighttpd", ["-v"], _lighttpd, False),
+        Maker("floor", floor, "build it: target peers_floor", [], _floor, True,
+              frozenset({"304"})),
+        Maker("sluice", sluice, "build it: target sluice", ["--version"], _sluice, True,
+              PEER_ABILITIES | {"sites"}),
+        _peer("nginx", "nginx-light", _nginx),
+        _peer("h2o", "h2o", _h2o),
+        _peer("lighttpd", "lighttpd", _lighttpd),
     ]
     return {maker.name: maker for maker in listed}
+
+
+def _peer(name: str, package: str, command: Callable[[str, Site, Path, int], List[str]]) -> Maker:
+    return Maker(name, _system(name), f"apt package {package}", ["-v"], command, False,
+                 PEER_ABILITIES)
 
 
 def start(maker: Maker, site: Site, temp: Path, core: int) -> Running:
@@ -126,9 +137,9 @@ def start(maker: Maker, site: Site, temp: Path, core: int) -> Running:
     server's last words when it does not come up.
     """
     last = ""
-    for attempt in range(START_TRIES):
-        own = temp / f"{maker.name}-{'log' if site.access_log else 'plain'}-{attempt}"
-        own.mkdir()
+    for _ in range(START_TRIES):
+        own = Path(tempfile.mkdtemp(prefix=f"{maker.name}-", dir=temp))
+        own.chmod(0o755)  # for peers that drop to another user
         running = _spawn(maker, site, own, core)
         try:
             if _await_ready(running, maker.announces):
@@ -191,10 +202,21 @@ def _floor(program: str, site: Site, _own: Path, _port: int) -> List[str]:
 
 
 def _sluice(program: str, site: Site, own: Path, _port: int) -> List[str]:
+    if site.sites > 0:
+        return [program, "run", "-c", str(_sites_file(site, own))]
     command = [program, "serve", str(site.docs), "--listen", "127.0.0.1:0", "--workers", "1"]
     if site.access_log:
         return command + ["--access-log", str(own / "access.log"), "--log-format", "json"]
     return command + ["--access-log", "off"]
+
+
+def _sites_file(site: Site, own: Path) -> Path:
+    """A configuration of one site that has the documents, or of many that have one each."""
+    folder = site.docs / configurations.SITES_FOLDER
+    path = own / "sluice.toml"
+    path.write_text(configurations.one_site(site.docs) if site.sites == 1 else
+                    configurations.many_sites(site.sites, folder), encoding="utf-8")
+    return path
 
 
 def _nginx(program: str, site: Site, own: Path, port: int) -> List[str]:

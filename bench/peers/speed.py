@@ -15,7 +15,7 @@ from typing import Callable, Dict, List, Optional, Tuple
 import client
 import servers
 from errors import BenchError
-from workloads import Cell, Workload
+from workloads import TAG, Cell, Field, Variant, Workload, expected_body
 from wrk import Wrk
 
 TRIES = 3
@@ -25,6 +25,8 @@ WARM_SECONDS = 1
 SETTLE_SECONDS = 0.05
 LOG_SECONDS = 3.0
 LOGGED_SHARE = 0.99
+TAG_SECONDS = 30.0
+FLOOR_TAG = '"0123456789abcdef0123456789abcdef"'  # it reads none; its requests are as long as ours
 
 Key = Tuple[str, str]
 
@@ -59,7 +61,6 @@ class Bench:
 
     makers: Dict[str, servers.Maker]
     docs: Path
-    bodies: Dict[str, bytes]
     temp: Path
     server_core: int
     wrk: Wrk
@@ -70,11 +71,20 @@ class Bench:
         return servers.start(self.makers[name], site, self.temp, self.server_core)
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What wrk asks for in a cell, and the octets of each answer, head and body."""
+
+    document: str
+    field: Optional[Field]
+    size: int
+
+
 def cells_of(workload: Workload, bench: Bench) -> List[Cell]:
-    """Every server under every variant that it can do and that says something about it."""
-    wants_log = any(variant.access_log for variant in workload.variants)
+    """Every variant on every server that can do them all: one alone would be compared with
+    nothing."""
     return [Cell(name, variant) for name, maker in bench.makers.items()
-            for variant in workload.variants if maker.logs or not wants_log]
+            for variant in workload.variants if workload.needs() <= maker.abilities]
 
 
 def measure(workload: Workload, bench: Bench, rounds: int, seconds: int,
@@ -84,55 +94,88 @@ def measure(workload: Workload, bench: Bench, rounds: int, seconds: int,
     series = {(cell.server, cell.variant.name): Series(cell) for cell in cells}
     with ExitStack() as stack:
         running = _start_all(workload, cells, bench, stack)
+        asked = {}
         for cell in cells:
-            _check_bytes(running[_process(cell)], workload, cell, bench)
-            _load(running[_process(cell)], workload, cell, bench, WARM_SECONDS)
+            server = running[_process(cell)]
+            asked[cell] = _find_out(server, workload, cell.variant, bench)
+            _load(server, workload, cell, asked[cell], bench, WARM_SECONDS)
         order = random.Random(seed)
         for number in range(rounds):
             bench.tell(f"{workload.name}: round {number + 1} of {rounds}")
             for cell in order.sample(cells, len(cells)):
                 result = series[(cell.server, cell.variant.name)]
-                _one_round(running[_process(cell)], workload, result, bench, seconds)
+                _one_round(running[_process(cell)], workload, result, asked[cell], bench, seconds)
     return series
 
 
-def _process(cell: Cell) -> Tuple[str, bool]:
+Process = Tuple[str, bool, int, str]
+
+
+def _process(cell: Cell) -> Process:
     """Cells that differ only in the load share a process."""
-    return (cell.server, cell.variant.access_log)
+    variant = cell.variant
+    return (cell.server, variant.access_log, variant.sites,
+            variant.floor_mode if cell.server == "floor" else "")
 
 
 def _start_all(workload: Workload, cells: List[Cell], bench: Bench,
-               stack: ExitStack) -> Dict[Tuple[str, bool], servers.Running]:
-    running: Dict[Tuple[str, bool], servers.Running] = {}
+               stack: ExitStack) -> Dict[Process, servers.Running]:
+    running: Dict[Process, servers.Running] = {}
     for cell in cells:
         if _process(cell) in running:
             continue
-        site = servers.Site(bench.docs, workload.document, workload.floor_mode,
-                            cell.variant.access_log)
+        site = servers.Site(bench.docs, workload.document,
+                            cell.variant.floor_mode or workload.floor_mode,
+                            cell.variant.access_log, cell.variant.sites)
         running[_process(cell)] = bench.start(cell.server, site)
         stack.callback(running[_process(cell)].stop)
     return running
 
 
-def _check_bytes(server: servers.Running, workload: Workload, cell: Cell, bench: Bench) -> None:
-    """A server that sends something else is not compared: that ends the workload."""
-    expected = bench.bodies[workload.document]
-    answers = [client.fetch(server.port, workload.document)]
-    if cell.variant.pipeline > 1:
-        answers += client.fetch_pipelined(server.port, workload.document, cell.variant.pipeline)
-    for status, body in answers:
-        if status != 200 or body != expected:
-            raise BenchError(f"{cell.server} does not serve {workload.document} as it is: "
-                             f"status {status}, {len(body)} of {len(expected)} bytes")
+def _find_out(server: servers.Running, workload: Workload, variant: Variant,
+              bench: Bench) -> Asked:
+    """Has every request of the variant answered once. A server that sends something else than it
+    should is not compared: that ends the workload."""
+    document = variant.document or workload.document
+    tagged = "fields" in bench.makers[server.name].abilities
+    tag = _await_tag(server, document) if tagged else FLOOR_TAG
+    asked = variant.field and Field(
+        variant.field.name, tuple(value.replace(TAG, tag) for value in variant.field.values))
+    sizes = set()
+    for value in asked.values if asked else ("",):
+        pairs = ((asked.name, value),) if asked else ()
+        answers = [client.fetch(server.port, document, pairs)]
+        if variant.pipeline > 1:
+            answers += client.fetch_pipelined(server.port, document, variant.pipeline, pairs)
+        expected = expected_body(bench.docs, variant, document, value)
+        for answer in answers:
+            if answer.status != variant.status or answer.body != expected:
+                raise BenchError(f"{server.name} does not serve {document} as it is: {pairs} got "
+                                 f"{answer.status}, {len(answer.body)} of {len(expected)} bytes")
+            sizes.add(answer.size)
+    if len(sizes) != 1:
+        raise BenchError(f"{server.name}'s answers for {document} are not alike long: {sizes}")
+    return Asked(document, asked, sizes.pop())
 
 
-def _one_round(server: servers.Running, workload: Workload, result: Series, bench: Bench,
-               seconds: int) -> None:
+def _await_tag(server: servers.Running, document: str) -> str:
+    """The document's entity tag. Sluice answers without until it has read a large file."""
+    deadline = time.monotonic() + TAG_SECONDS
+    while time.monotonic() < deadline:
+        answer = client.fetch(server.port, document, (("Range", "bytes=0-0"),))
+        if "etag" in answer.fields:
+            return answer.fields["etag"]
+        time.sleep(0.2)
+    raise BenchError(f"{server.name} gives {document} no entity tag")
+
+
+def _one_round(server: servers.Running, workload: Workload, result: Series, asked: Asked,
+               bench: Bench, seconds: int) -> None:
     if len(result.samples) >= GIVE_UP_ROUNDS and not any(result.samples[-GIVE_UP_ROUNDS:]):
         result.samples.append(None)
         return
     for _ in range(TRIES):
-        sample, complaint = _load(server, workload, result.cell, bench, seconds)
+        sample, complaint = _load(server, workload, result.cell, asked, bench, seconds)
         if not complaint:
             result.samples.append(sample)
             return
@@ -140,17 +183,18 @@ def _one_round(server: servers.Running, workload: Workload, result: Series, benc
     result.samples.append(None)
 
 
-def _load(server: servers.Running, workload: Workload, cell: Cell, bench: Bench,
+def _load(server: servers.Running, workload: Workload, cell: Cell, asked: Asked, bench: Bench,
           seconds: int) -> Tuple[Optional[Sample], str]:
     """One wrk run and the CPU time that the server spent on it; or why it does not count."""
     server.empty_log()
     before = server.cpu_nanoseconds()
-    load = bench.wrk.run(server.url(workload.document), workload.connections, seconds,
-                         cell.variant.pipeline)
+    load = bench.wrk.run(server.url(asked.document), workload.connections, seconds,
+                         cell.variant.pipeline, asked.field)
     time.sleep(SETTLE_SECONDS)
     unlogged = _await_log(server, load.requests) if cell.variant.access_log else ""
     spent = server.cpu_nanoseconds() - before
-    complaint = load.complaint(len(bench.bodies[workload.document])) or unlogged
+    under_way = workload.connections * cell.variant.pipeline
+    complaint = load.complaint(asked.size, under_way) or unlogged
     if server.process.poll() is not None:
         raise BenchError(f"{cell.server} ended during the load, code {server.process.returncode}")
     if complaint:

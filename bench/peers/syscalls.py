@@ -85,9 +85,9 @@ def _ask(peer, server: servers.Running, case: Case, requests: int) -> None:
     held = b""
     for _ in range(requests):
         peer.sendall(client.request(server.port, case.document))
-        status, _, held = client.read_response(peer, held)
-        if status != 200:
-            raise BenchError(f"{server.name} answered {status}")
+        response, held = client.read_response(peer, held)
+        if response.status != 200:
+            raise BenchError(f"{server.name} answered {response.status}")
 
 
 def _attach(pid: int, summary: Path) -> subprocess.Popen:

@@ -3,13 +3,28 @@
 import os
 import random
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Dict, List, Optional, Tuple
+from typing import FrozenSet, List, Optional, Tuple
+
+from configurations import SITES_FOLDER, host
 
 DOCUMENTS = {"1k.bin": 1024, "64k.bin": 64 * 1024, "10m.bin": 10 * 1024 * 1024}
+# A hole but for the places that are asked for: these hold octets that can be told apart.
+LARGE, LARGE_SIZE = "1g.bin", 1024 * 1024 * 1024
+PART = 64 * 1024
+SITES = 100
 # Sluice, rightly, does not keep the body of a file that changed less than two seconds ago.
 SETTLE_SECONDS = 3.0
+TAG = "@etag@"
+
+
+@dataclass(frozen=True)
+class Field:
+    """A request field whose values take turns; TAG in one stands for the document's entity tag."""
+
+    name: str
+    values: Tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -19,11 +34,34 @@ class Variant:
     name: str
     access_log: bool = False
     pipeline: int = 1
-    reference: str = "plain"  # the variant of the same server that it is compared with
+    reference: str = "plain"  # the variant of the same server that it is compared with, or itself
+    document: str = ""  # in place of the workload's
+    field: Optional[Field] = None
+    status: int = 200  # of every response
+    sites: int = 0  # so many from a configuration's file; 0: one folder and no file
+    floor_mode: str = ""  # in place of the workload's
 
+    def needs(self) -> FrozenSet[str]:
+        """What a server must be able to do for this."""
+        wanted = {"log": self.access_log, "304": self.status == 304, "sites": self.sites,
+                  "fields": self.field and self.status != 304}
+        return frozenset(name for name, value in wanted.items() if value)
+
+
+def _places() -> Tuple[str, ...]:
+    """64 ranges of 64 KiB over the large file, as a viewer of documents asks for them: in whole
+    pages, and far apart. All their numbers have nine digits, so that all heads are alike long."""
+    begins = (PART * (1526 + 214 * number) for number in range(64))
+    return tuple(f"bytes={begin}-{begin + PART - 1}" for begin in begins)
+
+
+PLACES = _places()
+HOSTS = Field("Host", tuple(host(number) for number in range(SITES)))
 
 PLAIN = Variant("plain", reference="floor")
 BASE = Variant("plain")
+PIPELINED = Variant("pipelined", pipeline=16)
+NOT_MODIFIED = Variant("304", field=Field("If-None-Match", (TAG,)), status=304, floor_mode="304")
 
 
 @dataclass(frozen=True)
@@ -38,6 +76,10 @@ class Workload:
     variants: Tuple[Variant, ...]
     target: float
 
+    def needs(self) -> FrozenSet[str]:
+        """What a server must be able to do for all variants."""
+        return frozenset().union(*(variant.needs() for variant in self.variants))
+
 
 WORKLOADS: Tuple[Workload, ...] = (
     Workload("1k", "1 KiB file", "1k.bin", "held", 64, (PLAIN,), 1.10),
@@ -46,11 +88,24 @@ WORKLOADS: Tuple[Workload, ...] = (
     Workload("log", "1 KiB with the JSON access log on, over the same with it off", "1k.bin",
              "held", 64, (BASE, Variant("log", access_log=True)), 1.15),
     Workload("pipeline", "1 KiB pipelined by 16, over the same unpipelined", "1k.bin",
-             "held", 64, (BASE, Variant("pipelined", pipeline=16)), 0.30),
+             "held", 64, (BASE, PIPELINED), 0.30),
+    Workload("304", "304 by If-None-Match, over the 1 KiB file sent", "1k.bin", "held", 64,
+             (BASE, NOT_MODIFIED, replace(PIPELINED, reference="pipelined"),
+              replace(NOT_MODIFIED, name="304 pipelined", pipeline=16, reference="pipelined")),
+             0.85),
+    Workload("range", "64 KiB out of 1 GiB, over the 64 KiB file", "64k.bin", "sendfile", 64,
+             (BASE, Variant("range", document=LARGE, field=Field("Range", PLACES[:1]), status=206),
+              Variant("64 ranges", document=LARGE, field=Field("Range", PLACES), status=206)),
+             1.10),
+    Workload("sites", "1 KiB, each of 100 sites with 10 routes in turn, over one site with one "
+             "route", "1k.bin", "held", 64,
+             (Variant("plain", field=HOSTS, sites=1),
+              Variant("100 sites", field=HOSTS, sites=SITES)), 1.10),
 )
 
-# Not a load but a state or a count: measured by idle.py and syscalls.py.
+# Not a load but a state, a count or a time: measured by idle.py, checking.py and syscalls.py.
 OTHERS = {"memory": "memory per idle keep-alive connection",
+          "check": "time to check a configuration of 1,000 sites",
           "syscalls": "system calls per keep-alive request"}
 
 
@@ -65,7 +120,8 @@ class Cell:
         """(server, variant) of the cell in the same round that this one is divided by."""
         if self.variant.reference == "floor":
             return ("floor", "plain")
-        return (self.server, "plain") if self.variant.name != "plain" else None
+        reference = self.variant.reference
+        return (self.server, reference) if reference != self.variant.name else None
 
 
 def names() -> List[str]:
@@ -73,15 +129,47 @@ def names() -> List[str]:
     return [workload.name for workload in WORKLOADS] + list(OTHERS)
 
 
-def write_documents(folder: Path) -> Dict[str, bytes]:
-    """Makes the documents, old enough to be held, and returns their bytes."""
+def expected_body(docs: Path, variant: Variant, document: str, value: str) -> bytes:
+    """What a response must hold when the variant's field has this value."""
+    if variant.status == 304:
+        return b""
+    folder = docs / SITES_FOLDER / value if variant.sites > 1 else docs
+    with open(folder / document, "rb") as file:
+        if variant.status != 206:
+            return file.read()
+        begin, end = (int(number) for number in value.removeprefix("bytes=").split("-"))
+        file.seek(begin)
+        return file.read(end - begin + 1)
+
+
+def write_documents(folder: Path) -> None:
+    """Makes the documents, and those of each site below it, old enough to be held."""
     rng = random.Random(9112)
-    made = {}
-    long_ago = time.time() - 86_400
     for name, size in DOCUMENTS.items():
-        made[name] = rng.randbytes(size)
-        (folder / name).write_bytes(made[name])
-        (folder / name).chmod(0o644)
-        os.utime(folder / name, (long_ago, long_ago))
+        _write(folder / name, rng.randbytes(size))
+    for name in HOSTS.values:
+        site = folder / SITES_FOLDER / name
+        site.mkdir(parents=True)
+        _write(site / "1k.bin", rng.randbytes(DOCUMENTS["1k.bin"]))
+    _write_large(folder / LARGE, rng)
     time.sleep(SETTLE_SECONDS)
-    return made
+
+
+def _write(path: Path, octets: bytes) -> None:
+    path.write_bytes(octets)
+    _settle(path)
+
+
+def _settle(path: Path) -> None:
+    path.chmod(0o644)
+    long_ago = time.time() - 86_400
+    os.utime(path, (long_ago, long_ago))
+
+
+def _write_large(path: Path, rng: random.Random) -> None:
+    with open(path, "wb") as file:
+        file.truncate(LARGE_SIZE)
+        for place in PLACES:
+            file.seek(int(place.removeprefix("bytes=").split("-")[0]))
+            file.write(rng.randbytes(PART))
+    _settle(path)

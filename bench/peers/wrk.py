@@ -4,8 +4,10 @@ import json
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import List, Optional
 
 from errors import BenchError
+from workloads import Field
 
 HERE = Path(__file__).resolve().parent
 MARK = "wrk-json "
@@ -31,8 +33,12 @@ class Load:
         """Requests a second."""
         return self.requests * 1e6 / self.microseconds if self.microseconds else 0.0
 
-    def complaint(self, body_size: int) -> str:
-        """Why this round must not count, or an empty text."""
+    def complaint(self, size: int, under_way: int) -> str:
+        """Why this round must not count, or an empty text.
+
+        All responses of a round have the same `size`, head and body, so their sum shows whether
+        they were the expected ones; up to `under_way` more were cut off by the round's end.
+        """
         problems = {
             "connect errors": self.connect_errors, "read errors": self.read_errors,
             "write errors": self.write_errors, "statuses of 400 and above": self.status_errors,
@@ -41,8 +47,8 @@ class Load:
         said = [f"{count} {what}" for what, count in problems.items() if count]
         if not self.requests:
             said.append("no request completed")
-        elif self.bytes < self.requests * body_size:
-            said.append("fewer bytes than the bodies have")
+        elif not 0 <= self.bytes - self.requests * size <= under_way * size:
+            said.append(f"{self.bytes} bytes for {self.requests} responses of {size}")
         return ", ".join(said)
 
 
@@ -52,19 +58,21 @@ class Wrk:
     def __init__(self, core: int, temp: Path):
         self._core = core
         report = (HERE / "wrk-report.lua").read_text(encoding="utf-8")
-        pipeline = (HERE / "wrk-pipeline.lua").read_text(encoding="utf-8")
         self._plain = temp / "plain.lua"
-        self._pipelined = temp / "pipelined.lua"
         self._plain.write_text(report, encoding="utf-8")
-        self._pipelined.write_text(report + pipeline, encoding="utf-8")
+        for name in ("pipeline", "turns"):
+            script = (HERE / f"wrk-{name}.lua").read_text(encoding="utf-8")
+            (temp / f"{name}.lua").write_text(report + script, encoding="utf-8")
 
-    def run(self, url: str, connections: int, seconds: int, pipeline: int = 1) -> Load:
-        """Loads `url` for `seconds` with one thread. Raises BenchError when wrk itself fails."""
-        script = self._pipelined if pipeline > 1 else self._plain
+    def run(self, url: str, connections: int, seconds: int, pipeline: int = 1,
+            field: Optional[Field] = None) -> Load:
+        """Loads `url` for `seconds` with one thread. Raises BenchError when wrk itself fails.
+
+        Requires: a field with several values is not pipelined.
+        """
         command = ["taskset", "-c", str(self._core), "wrk", "-t1", f"-c{connections}",
-                   f"-d{seconds}s", "--timeout", "20s", "--latency", "-s", str(script), url]
-        if pipeline > 1:
-            command += ["--", str(pipeline)]
+                   f"-d{seconds}s", "--timeout", "20s", "--latency"]
+        command += self._requests(url, pipeline, field)
         try:
             done = subprocess.run(command, capture_output=True, text=True, check=False,
                                   timeout=seconds + GRACE_SECONDS)
@@ -74,6 +82,17 @@ class Wrk:
             if line.startswith(MARK):
                 return Load(**json.loads(line[len(MARK):]))
         raise BenchError(f"wrk failed: {done.stderr.strip() or done.stdout.strip()}")
+
+    def _requests(self, url: str, pipeline: int, field: Optional[Field]) -> List[str]:
+        """Arguments for what to send; a script that makes requests is run only where it must."""
+        if field is not None and len(field.values) > 1:
+            turns = str(self._plain.with_name("turns.lua"))
+            return ["-s", turns, url, "--", field.name, *field.values]
+        fixed = ["-H", f"{field.name}: {field.values[0]}"] if field is not None else []
+        if pipeline > 1:
+            batch = str(self._plain.with_name("pipeline.lua"))
+            return fixed + ["-s", batch, url, "--", str(pipeline)]
+        return fixed + ["-s", str(self._plain), url]
 
 
 def version() -> str:

@@ -31,6 +31,8 @@ TEST(PathPattern, StarStaysWithinASegment) {
   EXPECT_EQ(captured("/blog/*", "/blog/a/b"), "no");
   EXPECT_EQ(captured("/*.html", "/a.html.html"), "a.html");
   EXPECT_EQ(captured("/a*b*c", "/aXbYbZc"), "X|YbZ");
+  EXPECT_EQ(captured("/a*a", "/a"), "no");
+  EXPECT_EQ(captured("/a*ab", "/ab"), "no");
   EXPECT_EQ(captured("/same", "/same"), "");
   EXPECT_EQ(captured("/same", "/sameX"), "no");
 }
@@ -128,6 +130,7 @@ TEST(PathPattern, HostilePathsAreCheap) {
   for (int i = 0; i < 4 * 1024; ++i) slashes += "a/";
   for (std::string_view pattern :
        {"/*a*a*a*a*a*a*a*a*b", "/**a**a**a**a**a**a**a**a**b", "/**a*a*a*a*a*a*a*a*b",
+        "/*a*a*a*a*a*a*a*b*", "/**a**a**a**a**a**a**a**b*", "/**a*a*a*a*a*a*a*b**",
         "/**aaaaaaaa*aaaaaaaa*aaaaaaaa*aaaaaaaa*b*", "/**a*/a*/a*/a*/a*/a*/a*/a*/b*",
         "/**/a**/a*/a**/a*/a**/a*/a**/b*"}) {
     for (int again = 0; again < 20; ++again) {
