@@ -3,6 +3,8 @@
 #include "server/snapshot.h"
 
 #include <algorithm>
+#include <string>
+#include <unordered_map>
 #include <utility>
 #include <variant>
 
@@ -28,6 +30,29 @@ handler::FileSite::Options options_of(const conf::FilesAction& files, const conf
           .spa = files.spa};
 }
 
+// Folders that are served already, found by their path.
+class ServedFolders {
+ public:
+  explicit ServedFolders(const Snapshot* snapshot) {
+    if (snapshot == nullptr) return;
+    for (const Snapshot::Site& site : snapshot->sites()) {
+      for (const std::shared_ptr<handler::FileSite>& folder : site.folders) {
+        if (folder) by_directory_.emplace(folder->options().directory, folder);
+      }
+    }
+  }
+  // One that is served in just this way; null when there is none.
+  std::shared_ptr<handler::FileSite> like(const handler::FileSite::Options& options) const {
+    const auto [first, last] = by_directory_.equal_range(options.directory);
+    const auto found = std::find_if(
+        first, last, [&](const auto& item) { return item.second->options() == options; });
+    return found != last ? found->second : nullptr;
+  }
+
+ private:
+  std::unordered_multimap<std::string, std::shared_ptr<handler::FileSite>> by_directory_;
+};
+
 }  // namespace
 
 Snapshot::Snapshot(std::shared_ptr<const conf::Configuration> configuration)
@@ -38,20 +63,11 @@ Snapshot::Snapshot(std::shared_ptr<const conf::Configuration> configuration)
   }
 }
 
-std::shared_ptr<handler::FileSite> Snapshot::folder_like(
-    const handler::FileSite::Options& options) const noexcept {
-  for (const Site& site : sites_) {
-    for (const std::shared_ptr<handler::FileSite>& folder : site.folders) {
-      if (folder && folder->options() == options) return folder;
-    }
-  }
-  return {};
-}
-
 std::shared_ptr<const Snapshot> Snapshot::build(
     std::shared_ptr<const conf::Configuration> configuration, handler::FileResources& resources,
     const Snapshot* previous, std::vector<std::string>& problems) {
   const std::shared_ptr<Snapshot> made(new Snapshot(std::move(configuration)));
+  const ServedFolders served(previous);
   for (size_t i = 0; i < made->sites_.size(); ++i) {
     const conf::Site& site = made->configuration_->sites[i];
     for (size_t route = 0; route < site.routes.size(); ++route) {
@@ -59,7 +75,7 @@ std::shared_ptr<const Snapshot> Snapshot::build(
       if (files == nullptr) continue;
       handler::FileSite::Options options = options_of(*files, site.routes[route], site);
       std::shared_ptr<handler::FileSite>& folder = made->sites_[i].folders[route];
-      if (previous != nullptr) folder = previous->folder_like(options);
+      folder = served.like(options);
       if (folder) continue;
       folder = std::make_shared<handler::FileSite>(std::move(options), resources);
       const conf::Origin& origin = site.routes[route].origin;

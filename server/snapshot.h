@@ -49,11 +49,6 @@ class Snapshot : public std::enable_shared_from_this<Snapshot> {
  private:
   explicit Snapshot(std::shared_ptr<const conf::Configuration> configuration);
 
-  // A folder that is served like this already, of this snapshot or another; null when there is
-  // none.
-  std::shared_ptr<handler::FileSite> folder_like(
-      const handler::FileSite::Options& options) const noexcept;
-
   const std::shared_ptr<const conf::Configuration> configuration_;
   const http::SiteTable hosts_;
   std::vector<Site> sites_;
