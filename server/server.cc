@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstring>
 #include <utility>
+#include <variant>
 
 #include "conf/limit_scopes.h"
 #include "conf/reader.h"
@@ -35,9 +36,19 @@ void say(const std::string& text) { std::fprintf(stderr, "sluice: %s\n", text.c_
 
 using ops::counted;
 
+// Each folder that is served has a descriptor of its own.
+uint64_t folders_of(const conf::Configuration& configuration) noexcept {
+  uint64_t folders = 0;
+  for (const conf::Site& site : configuration.sites) {
+    for (const conf::Route& route : site.routes)
+      folders += std::holds_alternative<conf::FilesAction>(route.action) ? 1 : 0;
+  }
+  return folders;
+}
+
 // Takes as many descriptors as we may have, and divides them: a reserve for what must not fail,
-// some for open files, the rest for connections.
-void divide_descriptors(conf::Limits& limits) {
+// the folders, some for open files, the rest for connections.
+void divide_descriptors(conf::Limits& limits, uint64_t folders) {
   rlimit descriptors{};
   getrlimit(RLIMIT_NOFILE, &descriptors);
   descriptors.rlim_cur = descriptors.rlim_max;
@@ -45,7 +56,7 @@ void divide_descriptors(conf::Limits& limits) {
   getrlimit(RLIMIT_NOFILE, &descriptors);
   const uint64_t available = std::min<uint64_t>(descriptors.rlim_cur, 1U << 20);
   limits.open_files = std::min(limits.open_files, available / 8);
-  const uint64_t kept = limits.descriptor_reserve + limits.open_files;
+  const uint64_t kept = limits.descriptor_reserve + folders + limits.open_files;
   const uint64_t most = available > kept + 16 ? available - kept : 16;
   limits.connections = limits.connections == 0 ? most : std::min(limits.connections, most);
 }
@@ -57,8 +68,9 @@ void divide_memory(conf::Limits& limits) {
   if (memory != 0) limits.held_bytes = std::min(limits.held_bytes, memory / 4);
 }
 
-conf::Limits process_limits(conf::Limits limits) {
-  divide_descriptors(limits);
+conf::Limits process_limits(const conf::Configuration& configuration) {
+  conf::Limits limits = configuration.limits.values;
+  divide_descriptors(limits, folders_of(configuration));
   divide_memory(limits);
   if (::getpid() == 1) {
     limits.shutdown_timeout =
@@ -109,7 +121,7 @@ std::string first_error(const conf::Diagnostics& diagnostics) {
 
 Server::Server(ServerOptions options)
     : options_(std::move(options)),
-      limits_(process_limits(options_.configuration->limits.values)),
+      limits_(process_limits(*options_.configuration)),
       control_(loop_, limits_, *this),
       signals_(loop_, *this) {}
 
