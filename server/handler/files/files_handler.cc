@@ -210,7 +210,8 @@ void FilesHandler::answer_other_method(http::Exchange& exchange) {
 }
 
 // Not in the index under the path as it came: it may be there by its canonical spelling, or in the
-// store.
+// store. Another spelling is routed anew: "//admin/x" and "/%40admin/x" are files that routes know
+// as "/admin/x" and "/@admin/x", and must not get past what these say.
 void FilesHandler::serve_by_path(http::Exchange& exchange) {
   switch (read_request_path(exchange.request().path, site_.options().strip, path_)) {
     case PathVerdict::malformed:
@@ -220,6 +221,7 @@ void FilesHandler::serve_by_path(http::Exchange& exchange) {
     case PathVerdict::good:
       break;
   }
+  if (path_.key != exchange.request().path) return exchange.rewrite(path_.key);
   if (const cache::Pin* found = find_anywhere(path_.key)) return answer(exchange, *found);
   serve_opened(exchange, open_path(site_, path_, reading_.loop.now()));
 }

@@ -102,6 +102,30 @@ TEST_F(SnapshotRouterTest, TheHostChoosesTheSite) {
   EXPECT_EQ(content(ask("/", "c.example")), "one") << "the first site is the default one";
 }
 
+// Files are found by any spelling of their path, so every spelling meets the same routes.
+TEST_F(SnapshotRouterTest, AnotherSpellingGetsPastNoRoute) {
+  write("one/admin/x.txt", "secret");
+  write("one/@me/x.txt", "secret");
+  write("one/docs/x.txt", "docs");
+  serve(R"(
+    [[listener]]
+    address = "127.0.0.1:0"
+    [[site]]
+    root = "one"
+    [[site.route]]
+    prefix = "/admin/"
+    respond = 403
+    [[site.route]]
+    prefix = "/@me/"
+    respond = 403
+  )");
+  for (const std::string path :
+       {"/admin/x.txt", "//admin/x.txt", "///admin//x.txt", "/a/..//admin/x.txt", "/%40me/x.txt"}) {
+    EXPECT_EQ(status(ask(path)), 403) << path;
+  }
+  EXPECT_EQ(content(ask("//docs/%78.txt")), "docs");
+}
+
 TEST_F(SnapshotRouterTest, AnUnknownHostIsRefusedWhereTheFileSaysSo) {
   write("one/index.html", "one");
   serve(R"(
