@@ -366,6 +366,21 @@ TEST_F(SnapshotRouterTest, TheServerAsAWholeAnswersOptions) {
   EXPECT_EQ(status(ask("/b", "a.example", {}, "BREW")), 501);
 }
 
+// RFC 9110 section 9.3.6: a 2xx to a CONNECT would open a tunnel.
+TEST_F(SnapshotRouterTest, NoPatternAnswersARequestWithoutPath) {
+  serve(R"(
+    [[listener]]
+    address = "127.0.0.1:0"
+    [[site]]
+    [[site.route]]
+    pattern = "**"
+    respond = "x"
+  )");
+  EXPECT_EQ(status(ask("a.example:443", "a.example:443", {}, "CONNECT")), 405);
+  EXPECT_EQ(status(ask("*", "a.example", {}, "OPTIONS")), 204);
+  EXPECT_EQ(content(ask("/any")), "x");
+}
+
 TEST_F(SnapshotRouterTest, AFolderThatIsServedAlikeKeepsWhatItHolds) {
   write("one/index.html", "x");
   write("two/index.html", "y");
