@@ -381,6 +381,32 @@ TEST_F(SnapshotRouterTest, NoPatternAnswersARequestWithoutPath) {
   EXPECT_EQ(content(ask("/any")), "x");
 }
 
+// The exchange has ended when the rest of its request is read.
+TEST_F(SnapshotRouterTest, WhatASiteSaysOfUnwantedContentHoldsToItsEnd) {
+  const std::string text = R"(
+    [[listener]]
+    address = "127.0.0.1:0"
+    [[site]]
+    [[site.route]]
+    prefix = "/"
+    respond = 405
+    [site.limits]
+    )";
+  const std::string rest(100'000, 'x');
+  serve(text + R"(drain = "1MiB")");
+  EXPECT_EQ(status(ask("/", "a.example", "Content-Length: 100000\r\n", "POST")), 405);
+  world.send(rest);
+  EXPECT_FALSE(world.wire.shut_down);
+  world.send(http::get("/", "Connection: close\r\n"));
+  EXPECT_EQ(world.statuses(), (std::vector<int>{405, 405}));
+
+  serve(text + R"(drain_timeout = "60ms")");
+  ask("/", "a.example", "Content-Length: 9\r\n", "POST");
+  EXPECT_FALSE(world.wire.shut_down);
+  world.wait(std::chrono::milliseconds(300));
+  EXPECT_TRUE(world.wire.shut_down);
+}
+
 TEST_F(SnapshotRouterTest, AFolderThatIsServedAlikeKeepsWhatItHolds) {
   write("one/index.html", "x");
   write("two/index.html", "y");
