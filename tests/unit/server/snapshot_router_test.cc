@@ -251,6 +251,26 @@ TEST_F(SnapshotRouterTest, ARewrittenTargetIsBounded) {
     rewrite = "/a/$1$1"
   )");
   EXPECT_EQ(status(ask("/a/" + std::string(3000, 'x'))), 414);
+  EXPECT_EQ(world.log.entries.back().limit, "request_line");
+}
+
+// An exchange is routed to a site, but what a listener limits is the listener's still.
+TEST_F(SnapshotRouterTest, AListenersLimitsHoldWithinASite) {
+  serve(R"(
+    [[listener]]
+    address = "127.0.0.1:0"
+    limits = { request_line = "32KiB", head = "32KiB" }
+    [[site]]
+    [[site.route]]
+    prefix = "/a/"
+    rewrite = "/b/$1$1"
+    [[site.route]]
+    prefix = "/b/"
+    respond = "b"
+  )");
+  EXPECT_EQ(content(ask("/a/" + std::string(6000, 'x'))), "b");
+  EXPECT_EQ(status(ask("/a/" + std::string(20'000, 'x'))), 414);
+  EXPECT_TRUE(world.log.entries.back().rule.ends_with("sluice.toml:4"));
 }
 
 TEST_F(SnapshotRouterTest, AFixedResponseHasItsTypeAndFreshness) {
