@@ -25,6 +25,12 @@ size_t wildcard_size(std::string_view text, size_t at) noexcept {
   return text.substr(at).starts_with("**") ? 2 : 1;
 }
 
+// Whether `at` lies within a percent-encoding, of which a path has only whole ones
+// (protocol/target.h): one octet of the path's, and no place for a wildcard to begin or end.
+bool cuts_encoding(std::string_view path, size_t at) noexcept {
+  return (at >= 1 && path[at - 1] == '%') || (at >= 2 && path[at - 2] == '%');
+}
+
 }  // namespace
 
 std::string PathPattern::problem(std::string_view text) {
@@ -73,6 +79,7 @@ bool PathPattern::matches(std::string_view path, Captures& captures) const noexc
   if (is_name_pattern(text_)) path.remove_prefix(path.rfind('/') + 1);  // npos + 1 is 0
   if (!path.starts_with(literal_prefix())) return false;
   if (pieces_.empty()) return path.size() == prefix_size_;
+  if (cuts_encoding(path, prefix_size_)) return false;
   size_t at = prefix_size_;
   for (size_t first = 0; first < pieces_.size();) {
     size_t end = first + 1;
@@ -124,9 +131,17 @@ bool PathPattern::match_chain(std::string_view path, size_t first, size_t end, s
 size_t PathPattern::find_literal(std::string_view path, size_t i, size_t from) const noexcept {
   const std::string_view literal =
       std::string_view(text_).substr(pieces_[i].literal_begin, pieces_[i].literal_size);
-  if (!is_last(i)) return path.find(literal, from);
-  if (path.size() < from + literal.size() || !path.ends_with(literal)) return kNone;
-  return path.size() - literal.size();
+  if (is_last(i)) {
+    if (path.size() < from + literal.size() || !path.ends_with(literal)) return kNone;
+    const size_t place = path.size() - literal.size();
+    return cuts_encoding(path, place) ? kNone : place;
+  }
+  size_t place = path.find(literal, from);
+  while (place != kNone &&
+         (cuts_encoding(path, place) || cuts_encoding(path, place + literal.size()))) {
+    place = path.find(literal, place + 1);
+  }
+  return place;
 }
 
 std::string substitute(std::string_view to, const Captures& captures, bool has_query,
