@@ -198,7 +198,9 @@ void FilesHandler::start(http::Exchange& exchange) {
   serve_by_path(exchange);
 }
 
+// A method that is not for files may be for the next route, which has every path without one.
 void FilesHandler::answer_other_method(http::Exchange& exchange) {
+  if (options_.else_next && names_nothing(exchange) && exchange.pass_on()) return;
   switch (exchange.request().method) {
     case Method::options:
       return http::respond_with_status(exchange, 204, "", kAllow);
@@ -207,6 +209,17 @@ void FilesHandler::answer_other_method(http::Exchange& exchange) {
     default:
       return http::respond_with_status(exchange, 405, "method is not for files", kAllow);
   }
+}
+
+// Whether there is neither a file nor a folder to show by the request's path.
+bool FilesHandler::names_nothing(const http::Exchange& exchange) {
+  const std::string_view path = exchange.request().path;
+  if (read_request_path(path, site_.options().strip, path_) != PathVerdict::good) return false;
+  site_.check_root(reading_.loop.now());
+  if (find_anywhere(path_.key) != nullptr) return false;
+  Opened opened = open_path(site_, path_, reading_.loop.now());
+  if (opened.kind == Opened::Kind::file) keep(std::move(opened.entry));
+  return opened.kind == Opened::Kind::refused && opened.missing;
 }
 
 // Not in the index under the path as it came: it may be there by its canonical spelling, or in the

@@ -386,6 +386,28 @@ TEST_F(SnapshotRouterTest, TheServerAsAWholeAnswersOptions) {
   EXPECT_EQ(status(ask("/b", "a.example", {}, "BREW")), 501);
 }
 
+TEST_F(SnapshotRouterTest, APathWithoutAFileGoesOnWhateverItsMethod) {
+  write("one/form.html", "form");
+  write("one/folder/index.html", "folder");
+  serve(R"(
+    [[listener]]
+    address = "127.0.0.1:0"
+    [[site]]
+    [[site.route]]
+    pattern = "/**"
+    files = "one"
+    else = "next"
+    [[site.route]]
+    prefix = "/"
+    respond = "next"
+  )");
+  EXPECT_EQ(content(ask("/api", "a.example", "Content-Length: 0\r\n", "POST")), "next");
+  EXPECT_EQ(content(ask("/api", "a.example", {}, "DELETE")), "next");
+  EXPECT_EQ(status(ask("/form.html", "a.example", "Content-Length: 0\r\n", "POST")), 405);
+  EXPECT_EQ(status(ask("/folder/", "a.example", {}, "DELETE")), 405);
+  EXPECT_EQ(status(ask("/.env", "a.example", {}, "DELETE")), 405);
+}
+
 // RFC 9110 section 9.3.6: a 2xx to a CONNECT would open a tunnel.
 TEST_F(SnapshotRouterTest, NoPatternAnswersARequestWithoutPath) {
   serve(R"(
