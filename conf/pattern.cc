@@ -25,6 +25,12 @@ size_t wildcard_size(std::string_view text, size_t at) noexcept {
   return text.substr(at).starts_with("**") ? 2 : 1;
 }
 
+// Whether `at` lies within a percent-encoding, of which a path has only whole ones
+// (protocol/target.h): one octet of the path's, and no place for a wildcard to begin or end.
+bool cuts_encoding(std::string_view path, size_t at) noexcept {
+  return (at >= 1 && path[at - 1] == '%') || (at >= 2 && path[at - 2] == '%');
+}
+
 }  // namespace
 
 std::string PathPattern::problem(std::string_view text) {
@@ -75,6 +81,7 @@ bool PathPattern::matches(std::string_view path, Captures& captures) const noexc
   if (pieces_.empty()) return path.size() == prefix_size_;
   // Of the paths that begin alike, most are told apart by how they end.
   if (!path.ends_with(literal(pieces_.back()))) return false;
+  if (cuts_encoding(path, prefix_size_)) return false;
   size_t at = prefix_size_;
   for (size_t first = 0; first < pieces_.size();) {
     size_t end = first + 1;
@@ -128,9 +135,18 @@ std::string_view PathPattern::literal(const Piece& piece) const noexcept {
 
 // Where the literal of piece `i` begins, at `from` or later; the last one ends the path.
 size_t PathPattern::find_literal(std::string_view path, size_t i, size_t from) const noexcept {
-  if (!is_last(i)) return path.find(literal(pieces_[i]), from);
-  const size_t size = pieces_[i].literal_size;  // matches() has seen that the path ends with it
-  return path.size() < from + size ? kNone : path.size() - size;
+  if (is_last(i)) {
+    const size_t size = pieces_[i].literal_size;  // matches() has seen that the path ends with it
+    if (path.size() < from + size) return kNone;
+    return cuts_encoding(path, path.size() - size) ? kNone : path.size() - size;
+  }
+  const std::string_view wanted = literal(pieces_[i]);
+  size_t place = path.find(wanted, from);
+  while (place != kNone &&
+         (cuts_encoding(path, place) || cuts_encoding(path, place + wanted.size()))) {
+    place = path.find(wanted, place + 1);
+  }
+  return place;
 }
 
 std::string substitute(std::string_view to, const Captures& captures, bool has_query,

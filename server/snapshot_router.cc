@@ -114,7 +114,8 @@ const http::Route& SnapshotRouter::route(const RequestHead& head, http::RouteSea
   if (choice.status != 0) return unknown_host_route_;
   search.site = choice.site;
   search.position = 0;
-  const http::Route* const found = next(head, search);
+  // CONNECT and "OPTIONS *" are about no path, and "**" is no answer to them.
+  const http::Route* const found = head.path.starts_with('/') ? next(head, search) : nullptr;
   return found != nullptr ? *found : sites_[search.site]->no_route_route;
 }
 

@@ -1,9 +1,12 @@
 // Reading a listener, and comparing it with the others.
 #include "conf/reading/listener.h"
 
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <array>
 #include <utility>
 
-#include "conf/listen_address.h"
 #include "conf/reading/parts.h"
 
 namespace sluice::conf {
@@ -16,6 +19,28 @@ std::string whole_address(const std::string& text, const std::string& folder) {
   const bool relative = text.starts_with(kUnix) && text.size() > kUnix.size() &&
                         !text.substr(kUnix.size()).starts_with('/');
   return relative ? std::string(kUnix) + folder + text.substr(kUnix.size()) : text;
+}
+
+using Family = ListenAddress::Family;
+
+// An address's octets, however it is spelt; all zero is every address of its family.
+std::array<uint8_t, 16> octets_of(const ListenAddress& address) {
+  std::array<uint8_t, 16> octets{};
+  inet_pton(address.family == Family::ipv4 ? AF_INET : AF_INET6, address.host.c_str(),
+            octets.data());
+  return octets;
+}
+
+// Whether one cannot listen while the other does.
+bool collide(const ListenAddress& left, const ListenAddress& right) {
+  const bool unix_sockets = left.family == Family::unix_socket;
+  if (unix_sockets || right.family == Family::unix_socket) return left == right;
+  // Any free port is another one each time.
+  if (left.port != right.port || left.port == 0) return false;
+  if (left.host.empty() || right.host.empty()) return true;  // both families
+  if (left.family != right.family) return false;
+  const std::array<uint8_t, 16> all{}, first = octets_of(left), second = octets_of(right);
+  return first == second || first == all || second == all;
 }
 
 }  // namespace
@@ -47,15 +72,23 @@ void ListenerReader::read_address(const Node& table, const std::string& folder,
       !problem.empty()) {
     return report_.error(Code::bad_listen_address, node->place, problem);
   }
-  // Any free port is another one each time.
-  if (address.family != ListenAddress::Family::unix_socket && address.port == 0) return;
-  const std::string key = std::to_string(static_cast<int>(address.family)) + " " + address.host +
-                          " " + std::to_string(address.port);
-  const auto [first, added] = addresses_.emplace(key, listener.origin);
-  if (added) return;
-  report_.error(Code::duplicate_listener_address, node->place,
-                "'" + node->text + "' is the address of a listener already",
-                {"the other one is at " + first->second});
+  check_address(address, *node, listener.origin);
+}
+
+void ListenerReader::check_address(const ListenAddress& address, const Node& node,
+                                   const Origin& origin) {
+  const auto other = std::find_if(addresses_.begin(), addresses_.end(),
+                                  [&](const auto& known) { return collide(known.first, address); });
+  if (other == addresses_.end()) {
+    addresses_.emplace_back(address, origin);
+    return;
+  }
+  report_.error(Code::duplicate_listener_address, node.place,
+                "'" + node.text + "' is " +
+                    (other->first == address ? "the address of a listener already"
+                                             : "no address beside that of another listener: "
+                                               "one of them is part of the other"),
+                {"the other one is at " + other->second});
 }
 
 void ListenerReader::read_name(const Node& table, Listener& listener) {

@@ -3,10 +3,12 @@
 
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "conf/configuration.h"
 #include "conf/document.h"
+#include "conf/listen_address.h"
 #include "conf/reading/report.h"
 
 namespace sluice::conf {
@@ -27,12 +29,13 @@ class ListenerReader {
 
  private:
   void read_address(const Node& table, const std::string& folder, Listener& listener);
+  void check_address(const ListenAddress& address, const Node& node, const Origin& origin);
   void read_name(const Node& table, Listener& listener);
 
   Configuration& configuration_;
   Report& report_;
   std::map<std::string, Origin> names_;
-  std::map<std::string, Origin> addresses_;
+  std::vector<std::pair<ListenAddress, Origin>> addresses_;
   std::vector<Place> places_;
 };
 

@@ -178,9 +178,13 @@ class RouteReader {
     const std::string& text = route_.match.text;
     if (!check_slash("strip", strip, report())) return;
     const std::string literal = text.substr(0, text.find('*'));
-    if (table_.find("pattern") == nullptr && !literal.starts_with(files.strip)) {
+    // It is taken away before a slash or at the end (server/handler/files/request_path.h).
+    const bool applies =
+        literal.starts_with(files.strip) &&
+        (literal.size() == files.strip.size() || literal[files.strip.size()] == '/');
+    if (table_.find("pattern") == nullptr && !applies) {
       report().error(Code::strip_never_applies, strip.place,
-                     "no path of this route begins with '" + files.strip + "'",
+                     "no path of this route lies below '" + files.strip + "'",
                      {"the route's paths begin with '" + literal + "'"});
     }
   }

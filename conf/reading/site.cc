@@ -208,6 +208,11 @@ void SiteReader::read_error_page(const Entry& entry, const std::string& root, Si
   }
   if (page.bad || !check_slash(entry.key, page, report())) return;
   site.error_pages.emplace(status, page.text);
+  if (page.text.find("/.", page.text.starts_with("/.well-known/") ? 1 : 0) != page.text.npos) {
+    return report().warning(Code::missing_error_page, page.place,
+                            "the page '" + page.text + "' is never sent",
+                            {"files and folders whose names begin with a dot are not served"});
+  }
   if (root.empty() || context_.files.kind(root) != FileSource::Kind::folder) return;
   if (context_.files.kind(root + page.text) != FileSource::Kind::file) {
     report().warning(Code::missing_error_page, page.place,

@@ -2,6 +2,7 @@
 #include "conf/reading/target.h"
 
 #include <algorithm>
+#include <charconv>
 #include <string>
 #include <string_view>
 
@@ -55,7 +56,17 @@ bool check_captures(const Node& node, const TargetScope& scope) {
   return good;
 }
 
+bool is_hex(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'F') || (c >= 'a' && c <= 'f');
+}
+
 std::string octets_problem(std::string_view text) {
+  for (size_t at = text.find('%'); at != text.npos; at = text.find('%', at + 1)) {
+    const std::string_view digits = text.substr(at + 1, 2);
+    if (digits.size() < 2 || !std::all_of(digits.begin(), digits.end(), is_hex)) {
+      return "after '%' stand two digits of 0-9 and A-F; the sign itself is %25";
+    }
+  }
   const bool good = std::all_of(text.begin(), text.end(), [](char c) {
     return static_cast<unsigned char>(c) > 0x20 && (c & 0x80) == 0 && c != 0x7F && c != '"' &&
            c != '<' && c != '>' && c != '\\';
@@ -63,28 +74,51 @@ std::string octets_problem(std::string_view text) {
   return good ? std::string() : "spaces, quotes and letters beyond ASCII are written as %XX";
 }
 
+// Whether what stands behind a URL's host begins with a slash, is a query, or is nothing: anything
+// else, "$1" that is ".example.net" for one, would make another host of it.
+bool ends_host(std::string_view rest, const PathMatch* match) {
+  if (!rest.starts_with('$') || rest.starts_with("$query")) return true;
+  // "$1" of the prefix "/old" is nothing, or begins with a slash.
+  return match == nullptr || (rest.starts_with("$1") && match->kind == PathMatch::Kind::prefix &&
+                              !match->text.ends_with('/'));
+}
+
+bool is_port(std::string_view digits) {
+  unsigned port = 0;
+  const char* const end = digits.data() + digits.size();
+  const auto [rest, error] = std::from_chars(digits.data(), end, port);
+  return error == std::errc() && rest == end && port <= 65535;
+}
+
 // The host of a URL: it is written out, because a capture there would let links lead anywhere.
-std::string url_problem(std::string_view url) {
+std::string url_problem(std::string_view url, const PathMatch* match) {
   url.remove_prefix(url.find("://") + 3);
-  std::string_view host = url.substr(0, url.find_first_of("$/?#"));
-  const size_t colon = host.find(':', host.rfind(']') + 1);  // npos + 1 is 0
-  if (host.substr(0, colon).empty()) return "the host is missing, and no capture may stand for it";
-  if (host.find('*') != host.npos ||
-      (host.ends_with('.') && url.substr(host.size()).starts_with('$'))) {
+  const std::string_view authority = url.substr(0, url.find_first_of("$/?#"));
+  const size_t colon = authority.find(':', authority.rfind(']') + 1);  // npos + 1 is 0
+  const std::string_view host = authority.substr(0, colon);
+  if (host.empty()) return "the host is missing, and no capture may stand for it";
+  const std::string_view rest = url.substr(authority.size());
+  if (host.find('*') != host.npos || (host.ends_with('.') && rest.starts_with('$'))) {
     return "the host is written out, no part of it is a wildcard or a capture";
   }
-  return host_problem(lower(host.substr(0, colon)));
+  if (std::string problem = host_problem(lower(host)); !problem.empty()) return problem;
+  if (colon != authority.npos && !is_port(authority.substr(colon + 1))) {
+    return "the port is a number from 0 to 65535";
+  }
+  return ends_host(rest, match) ? std::string()
+                                : "a capture right behind the host could become part of it; put a "
+                                  "'/' between them";
 }
 
 // A path, or a whole URL of http or https.
-std::string redirect_problem(std::string_view to) {
+std::string redirect_problem(std::string_view to, const PathMatch* match) {
   const bool url = to.starts_with("http://") || to.starts_with("https://");
   if (to.starts_with('$')) return "it begins with a capture, so that links could lead anywhere";
   if (!to.starts_with('/') && !url) {
     return "it is neither a path ('/...') nor a URL ('https://...')";
   }
-  if (url && !url_problem(to).empty()) return url_problem(to);
-  return octets_problem(to);
+  const std::string problem = url ? url_problem(to, match) : std::string();
+  return problem.empty() ? octets_problem(to) : problem;
 }
 
 bool good_target(const std::string& name, const Node& node, const std::string& problem,
@@ -117,7 +151,8 @@ std::optional<RedirectAction> read_redirect(const Node& node, const TargetScope&
   if (const Node* status = table ? node.find("status") : nullptr) {
     action.status = static_cast<int>(status->integer);
   }
-  if (!good_target("redirect", *to, redirect_problem(to->text), scope)) return std::nullopt;
+  if (!good_target("redirect", *to, redirect_problem(to->text, scope.match), scope))
+    return std::nullopt;
   check_circle(*to, scope);
   action.to = to->text;
   return action;

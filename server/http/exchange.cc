@@ -111,6 +111,11 @@ void Exchange::rewrite(std::string_view target) {
     respond_with_status(*this, 500, "rewrite rules lead to each other");
     return explain("rewrite rules lead to each other", "handler", "rewrites");
   }
+  // What a rule makes of a long path may be longer than any that the connection lets in.
+  if (target.size() > listener_->limits().request_line) {
+    respond_with_status(*this, 414, "rewrite makes the target too long");
+    return explain("rewrite makes the target too long", "handler", "request_line");
+  }
   const size_t question = target.find('?');
   const bool has_query = question != std::string_view::npos;
   // The old path and query may be part of `target`, and stay alive until both are copied.

@@ -114,8 +114,9 @@ class Exchange {
   // when there is none, and the handler answers after all; otherwise it forgets the exchange.
   [[nodiscard]] bool pass_on();
   // Puts another path, and with a '?' in `target` another query, in place of the request's and
-  // routes it anew. After Limits::rewrites of them the answer is 500. Requires: `target` starts
-  // with '/', is a valid target (protocol/target.h); the handler forgets the exchange.
+  // routes it anew. After Limits::rewrites of them the answer is 500, and 414 when `target` is
+  // longer than the listener's request_line. Requires: `target` starts with '/', is a valid target
+  // (protocol/target.h); the handler forgets the exchange.
   void rewrite(std::string_view target);
   // What holds for this exchange. Requires: started.
   const Route& route() const noexcept { return *route_; }

@@ -302,6 +302,8 @@ bool ServerConnection::may_persist() const noexcept {
 
 void ServerConnection::end_exchange(bool complete) {
   record(complete);
+  drain_ = limits().drain;
+  drain_timeout_ = limits().drain_timeout;
   context_.exchanges.release(std::move(exchange_));
 }
 

@@ -130,6 +130,7 @@ class ServerConnection final : public net::Task,
   // Refusals, ends and beginnings.
   void refuse(const ProtocolError& error);
   void abandon_request_content();
+  uint64_t drain_limit() const noexcept { return exchange_ ? limits().drain : drain_; }
   void end_exchange(bool complete);
   void begin_next_message();
   bool may_persist() const noexcept;
@@ -177,6 +178,9 @@ class ServerConnection final : public net::Task,
   uint64_t received_ = 0;   // content octets of the request
   uint64_t discarded_ = 0;  // octets read and dropped
   uint64_t sent_ = 0;       // octets given to the kernel on this connection
+  // What the route of the last exchange allows for what is left of its request.
+  uint64_t drain_ = 0;
+  conf::milliseconds drain_timeout_{};
 
   // What deadlines are counted from.
   net::Time opened_at_{};

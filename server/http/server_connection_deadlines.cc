@@ -63,7 +63,7 @@ std::optional<milliseconds> ServerConnection::state_timeout() const noexcept {
     case State::head:
       return limits.head_timeout;
     case State::draining:
-      return limits.drain_timeout;
+      return drain_timeout_;
     case State::lingering:
       return limits.linger_timeout;
     case State::exchange:

@@ -59,7 +59,7 @@ void ServerConnection::feed() {
   if (state_ != State::draining) return;
   if (request_ended_) {
     begin_next_message();
-  } else if (discarded_ > limits().drain) {
+  } else if (discarded_ > drain_limit()) {
     linger();
   }
 }
@@ -156,7 +156,7 @@ void ServerConnection::on_body(Slice octets) {
   received_ += octets.size();
   if (!exchange_ || exchange_->request_body().cancelled()) {
     discarded_ += octets.size();
-    if (discarded_ > limits().drain) persist_ = false;
+    if (discarded_ > drain_limit()) persist_ = false;
     return;
   }
   content_arrived_ = true;

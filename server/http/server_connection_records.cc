@@ -3,6 +3,7 @@
 #include <array>
 #include <chrono>
 
+#include "conf/limit_scopes.h"
 #include "server/http/server_connection.h"
 #include "server/http/trusted_peers.h"
 
@@ -49,7 +50,8 @@ std::string_view ServerConnection::request_id(std::span<char, RequestIds::kSize>
 
 // Where the limit that was met was set; else what the request was routed by.
 std::string_view ServerConnection::deciding_rule(std::string_view limit) const noexcept {
-  const conf::LimitSet& limits = exchange_ ? exchange_->limits() : listener_->limit_set();
+  const bool of_listener = !exchange_ || conf::scope_of_limit(limit) == conf::LimitScope::listener;
+  const conf::LimitSet& limits = of_listener ? listener_->limit_set() : exchange_->limits();
   const std::string_view set_at = limits.origin_of(limit);
   if (!set_at.empty() || !exchange_) return set_at;
   return exchange_->route().origin;

@@ -198,7 +198,9 @@ void FilesHandler::start(http::Exchange& exchange) {
   serve_by_path(exchange);
 }
 
+// A method that is not for files may be for the next route, which has every path without one.
 void FilesHandler::answer_other_method(http::Exchange& exchange) {
+  if (options_.else_next && names_nothing(exchange) && exchange.pass_on()) return;
   switch (exchange.request().method) {
     case Method::options:
       return http::respond_with_status(exchange, 204, "", kAllow);
@@ -209,8 +211,20 @@ void FilesHandler::answer_other_method(http::Exchange& exchange) {
   }
 }
 
+// Whether there is neither a file nor a folder to show by the request's path.
+bool FilesHandler::names_nothing(const http::Exchange& exchange) {
+  const std::string_view path = exchange.request().path;
+  if (read_request_path(path, site_.options().strip, path_) != PathVerdict::good) return false;
+  site_.check_root(reading_.loop.now());
+  if (find_anywhere(path_.key) != nullptr) return false;
+  Opened opened = open_path(site_, path_, reading_.loop.now());
+  if (opened.kind == Opened::Kind::file) keep(std::move(opened.entry));
+  return opened.kind == Opened::Kind::refused && opened.missing;
+}
+
 // Not in the index under the path as it came: it may be there by its canonical spelling, or in the
-// store.
+// store. Another spelling is routed anew: "//admin/x" and "/%40admin/x" are files that routes know
+// as "/admin/x" and "/@admin/x", and must not get past what these say.
 void FilesHandler::serve_by_path(http::Exchange& exchange) {
   switch (read_request_path(exchange.request().path, site_.options().strip, path_)) {
     case PathVerdict::malformed:
@@ -220,6 +234,7 @@ void FilesHandler::serve_by_path(http::Exchange& exchange) {
     case PathVerdict::good:
       break;
   }
+  if (path_.key != exchange.request().path) return exchange.rewrite(path_.key);
   if (const cache::Pin* found = find_anywhere(path_.key)) return answer(exchange, *found);
   serve_opened(exchange, open_path(site_, path_, reading_.loop.now()));
 }

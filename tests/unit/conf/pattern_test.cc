@@ -62,6 +62,17 @@ TEST(PathPattern, NamesAreComparedWithTheLastSegment) {
   EXPECT_EQ(captured("*", "/x/"), "");
 }
 
+// "%20" is one octet: what is captured of a path can be put into another one.
+TEST(PathPattern, NoWildcardEndsWithinAnEncoding) {
+  EXPECT_EQ(captured("/v*0/**", "/v%20/x"), "no");
+  EXPECT_EQ(captured("/v*0/**", "/v%200/x"), "%20|x");
+  EXPECT_EQ(captured("/*B", "/a%3B"), "no");
+  EXPECT_EQ(captured("/*B", "/a%3BB"), "a%3B");
+  EXPECT_EQ(captured("/a*%20b*", "/a%25%20bc"), "%25|c");
+  EXPECT_EQ(captured("/a%2*", "/a%20"), "no");
+  EXPECT_EQ(captured("/*%2*", "/a%20"), "no");
+}
+
 TEST(PathPattern, SaysWhatIsWrong) {
   for (std::string_view good :
        {"/", "/*", "/**", "*", "**", "*.css", "/a**b*c", "**/x", "/*1*2*3*4*5*6*7*8*9"}) {

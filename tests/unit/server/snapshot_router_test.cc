@@ -101,6 +101,30 @@ TEST_F(SnapshotRouterTest, TheHostChoosesTheSite) {
   EXPECT_EQ(content(ask("/", "c.example")), "one") << "the first site is the default one";
 }
 
+// Files are found by any spelling of their path, so every spelling meets the same routes.
+TEST_F(SnapshotRouterTest, AnotherSpellingGetsPastNoRoute) {
+  write("one/admin/x.txt", "secret");
+  write("one/@me/x.txt", "secret");
+  write("one/docs/x.txt", "docs");
+  serve(R"(
+    [[listener]]
+    address = "127.0.0.1:0"
+    [[site]]
+    root = "one"
+    [[site.route]]
+    prefix = "/admin/"
+    respond = 403
+    [[site.route]]
+    prefix = "/@me/"
+    respond = 403
+  )");
+  for (const std::string path :
+       {"/admin/x.txt", "//admin/x.txt", "///admin//x.txt", "/a/..//admin/x.txt", "/%40me/x.txt"}) {
+    EXPECT_EQ(status(ask(path)), 403) << path;
+  }
+  EXPECT_EQ(content(ask("//docs/%78.txt")), "docs");
+}
+
 TEST_F(SnapshotRouterTest, AnUnknownHostIsRefusedWhereTheFileSaysSo) {
   write("one/index.html", "one");
   serve(R"(
@@ -212,6 +236,26 @@ TEST_F(SnapshotRouterTest, ARewrittenTargetIsBounded) {
     rewrite = "/a/$1$1"
   )");
   EXPECT_EQ(status(ask("/a/" + std::string(3000, 'x'))), 414);
+  EXPECT_EQ(world.log.entries.back().limit, "request_line");
+}
+
+// An exchange is routed to a site, but what a listener limits is the listener's still.
+TEST_F(SnapshotRouterTest, AListenersLimitsHoldWithinASite) {
+  serve(R"(
+    [[listener]]
+    address = "127.0.0.1:0"
+    limits = { request_line = "32KiB", head = "32KiB" }
+    [[site]]
+    [[site.route]]
+    prefix = "/a/"
+    rewrite = "/b/$1$1"
+    [[site.route]]
+    prefix = "/b/"
+    respond = "b"
+  )");
+  EXPECT_EQ(content(ask("/a/" + std::string(6000, 'x'))), "b");
+  EXPECT_EQ(status(ask("/a/" + std::string(20'000, 'x'))), 414);
+  EXPECT_TRUE(world.log.entries.back().rule.ends_with("sluice.toml:4"));
 }
 
 TEST_F(SnapshotRouterTest, AFixedResponseHasItsTypeAndFreshness) {
@@ -317,6 +361,69 @@ TEST_F(SnapshotRouterTest, TheServerAsAWholeAnswersOptions) {
   )");
   EXPECT_EQ(status(ask("*", "a.example", {}, "OPTIONS")), 204);
   EXPECT_EQ(status(ask("/b", "a.example", {}, "BREW")), 501);
+}
+
+TEST_F(SnapshotRouterTest, APathWithoutAFileGoesOnWhateverItsMethod) {
+  write("one/form.html", "form");
+  write("one/folder/index.html", "folder");
+  serve(R"(
+    [[listener]]
+    address = "127.0.0.1:0"
+    [[site]]
+    [[site.route]]
+    pattern = "/**"
+    files = "one"
+    else = "next"
+    [[site.route]]
+    prefix = "/"
+    respond = "next"
+  )");
+  EXPECT_EQ(content(ask("/api", "a.example", "Content-Length: 0\r\n", "POST")), "next");
+  EXPECT_EQ(content(ask("/api", "a.example", {}, "DELETE")), "next");
+  EXPECT_EQ(status(ask("/form.html", "a.example", "Content-Length: 0\r\n", "POST")), 405);
+  EXPECT_EQ(status(ask("/folder/", "a.example", {}, "DELETE")), 405);
+  EXPECT_EQ(status(ask("/.env", "a.example", {}, "DELETE")), 405);
+}
+
+// RFC 9110 section 9.3.6: a 2xx to a CONNECT would open a tunnel.
+TEST_F(SnapshotRouterTest, NoPatternAnswersARequestWithoutPath) {
+  serve(R"(
+    [[listener]]
+    address = "127.0.0.1:0"
+    [[site]]
+    [[site.route]]
+    pattern = "**"
+    respond = "x"
+  )");
+  EXPECT_EQ(status(ask("a.example:443", "a.example:443", {}, "CONNECT")), 405);
+  EXPECT_EQ(status(ask("*", "a.example", {}, "OPTIONS")), 204);
+  EXPECT_EQ(content(ask("/any")), "x");
+}
+
+// The exchange has ended when the rest of its request is read.
+TEST_F(SnapshotRouterTest, WhatASiteSaysOfUnwantedContentHoldsToItsEnd) {
+  const std::string text = R"(
+    [[listener]]
+    address = "127.0.0.1:0"
+    [[site]]
+    [[site.route]]
+    prefix = "/"
+    respond = 405
+    [site.limits]
+    )";
+  const std::string rest(100'000, 'x');
+  serve(text + R"(drain = "1MiB")");
+  EXPECT_EQ(status(ask("/", "a.example", "Content-Length: 100000\r\n", "POST")), 405);
+  world.send(rest);
+  EXPECT_FALSE(world.wire.shut_down);
+  world.send(http::get("/", "Connection: close\r\n"));
+  EXPECT_EQ(world.statuses(), (std::vector<int>{405, 405}));
+
+  serve(text + R"(drain_timeout = "60ms")");
+  ask("/", "a.example", "Content-Length: 9\r\n", "POST");
+  EXPECT_FALSE(world.wire.shut_down);
+  world.wait(std::chrono::milliseconds(300));
+  EXPECT_TRUE(world.wire.shut_down);
 }
 
 TEST_F(SnapshotRouterTest, AFolderThatIsServedAlikeKeepsWhatItHolds) {

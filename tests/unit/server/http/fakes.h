@@ -192,12 +192,13 @@ class KeepingLog final : public ExchangeLog {
     int status;
     uint64_t octets;
     bool complete;
-    std::string method, target, cause, phase, limit;
+    std::string method, target, cause, phase, limit, rule;
   };
   std::vector<Entry> entries;
   void record(const ExchangeRecord& r) override {
     entries.push_back({r.status, r.octets, r.complete, std::string(r.method), std::string(r.target),
-                       std::string(r.cause), std::string(r.phase), std::string(r.limit)});
+                       std::string(r.cause), std::string(r.phase), std::string(r.limit),
+                       std::string(r.rule)});
   }
 };
 
