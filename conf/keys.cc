@@ -397,7 +397,9 @@ const Table& file_table() noexcept {
       Key{.name = "unknown_host",
           .forms = kString | kInteger,
           .fallback = "\"default\"",
-          .about = "What a host that no site names gets: the default site, or 404 or 421.",
+          .about =
+              "What a host that no site names gets: the default site (on a listener that does not "
+              "have it, its first one), or 404 or 421.",
           .choices = kUnknownHost,
           .numbers = kUnknownHostStatus},
       Key{.name = "include",

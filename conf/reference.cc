@@ -27,6 +27,8 @@ Printed by `sluice check --reference`; do not edit. `sluice check -c FILE` says 
 - Routes are tried in this order: exact paths first; then all others by the number of octets before their first
   wildcard (a prefix ends with one), longest first; ties by more literal octets, then patterns before prefixes, then as
   written. `sluice check` prints the order. A site's `root` makes a prefix route "/" that comes last.
+- Routes go by the path of the request, not by the file that answers it: whoever hides /secret.html behind a route hides
+  /secret, too, where `clean_urls` is on. Rules for caches go by either.
 )";
 
 std::string kinds_of(const Key& key) {

@@ -35,7 +35,7 @@ struct MakeHandler {
         loop, helpers, *folder, handler::FilesHandler::Options{.else_next = files.else_next});
   }
   std::unique_ptr<http::Handler> operator()(const conf::RedirectAction& redirect) const {
-    return std::make_unique<handler::RedirectHandler>(route.match, redirect);
+    return std::make_unique<handler::RedirectHandler>(loop, route.match, redirect, route.cache);
   }
   std::unique_ptr<http::Handler> operator()(const conf::RewriteAction& rewrite) const {
     return std::make_unique<handler::RewriteHandler>(route.match, rewrite);

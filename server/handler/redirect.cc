@@ -1,6 +1,7 @@
 // Filling in captures.
 #include "server/handler/redirect.h"
 
+#include <optional>
 #include <utility>
 
 #include "conf/pattern.h"
@@ -33,13 +34,17 @@ std::string RouteTarget::of(const RequestHead& request) const {
   return target;
 }
 
-RedirectHandler::RedirectHandler(const conf::PathMatch& match, const conf::RedirectAction& action)
-    : status_(action.status), target_(match, action.to) {}
+RedirectHandler::RedirectHandler(net::Loop& loop, const conf::PathMatch& match,
+                                 const conf::RedirectAction& action,
+                                 const std::vector<conf::CacheRule>& cache)
+    : loop_(loop), status_(action.status), target_(match, action.to), rules_(cache) {}
 
 void RedirectHandler::start(http::Exchange& exchange) {
   ResponseHead& head = exchange.response();
   head.storage = copy_of(target_.of(exchange.request()));
   head.fields.add("Location", head.storage.view(), FieldId::location);
+  if (const std::optional<size_t> rule = rules_.find(exchange.request().path))
+    http::add_freshness(exchange, rules_.freshness(*rule), loop_.wall_seconds());
   http::respond_with_status(exchange, status_, "");
 }
 

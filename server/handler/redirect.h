@@ -7,11 +7,14 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "conf/configuration.h"
 #include "conf/path_matcher.h"
+#include "server/http/cache_rules.h"
 #include "server/http/exchange.h"
 #include "server/http/handler.h"
+#include "server/net/loop.h"
 
 namespace sluice::handler {
 
@@ -32,12 +35,16 @@ class RouteTarget {
 // Answers any method with 301, 302, 303, 307 or 308 (RFC 9110 section 15.4). Thread: its worker's.
 class RedirectHandler final : public http::Handler {
  public:
-  RedirectHandler(const conf::PathMatch& match, const conf::RedirectAction& action);
+  // `cache`: rules for what caches may do with it. The loop outlives it.
+  RedirectHandler(net::Loop& loop, const conf::PathMatch& match, const conf::RedirectAction& action,
+                  const std::vector<conf::CacheRule>& cache);
   void start(http::Exchange& exchange) override;
 
  private:
+  net::Loop& loop_;
   const int status_;
   const RouteTarget target_;
+  const http::CacheRules rules_;
 };
 
 // Has the request routed anew, by another path; the client sees nothing of it. Thread: its

@@ -1,6 +1,7 @@
 // A representation for each rule that may hold for a path, made once.
 #include "server/handler/respond.h"
 
+#include <optional>
 #include <utility>
 
 #include "cache/representation.h"
@@ -46,9 +47,16 @@ const cache::Pin& RespondHandler::pin_for(std::string_view path) const noexcept 
   return pins_[rules_.find(path).value_or(rules_.size())];
 }
 
+// The text, or page, is the status's; what caches may do with it is the route's.
+void RespondHandler::answer_by_status(http::Exchange& exchange) {
+  if (const std::optional<size_t> rule = rules_.find(exchange.request().path))
+    http::add_freshness(exchange, rules_.freshness(*rule), loop_.wall_seconds());
+  http::respond_with_status(exchange, status_, "");
+}
+
 void RespondHandler::start(http::Exchange& exchange) {
   const RequestHead& request = exchange.request();
-  if (status_ >= 400 && !has_content_) return http::respond_with_status(exchange, status_, "");
+  if (status_ >= 400 && !has_content_) return answer_by_status(exchange);
   const cache::Pin& pin = pin_for(request.path);
   const cache::Representation& representation = pin.entry->representation();
   Ref<Owner> owner(pin.handle.get());

@@ -22,6 +22,7 @@ class RespondHandler final : public http::Handler {
   void start(http::Exchange& exchange) override;
 
  private:
+  void answer_by_status(http::Exchange& exchange);
   const cache::Pin& pin_for(std::string_view path) const noexcept;
 
   net::Loop& loop_;

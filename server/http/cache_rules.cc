@@ -1,6 +1,10 @@
 // From the configuration's words to the cache's.
 #include "server/http/cache_rules.h"
 
+#include <span>
+
+#include "protocol/http_date.h"
+
 namespace sluice::http {
 
 namespace {
@@ -38,6 +42,21 @@ std::optional<size_t> CacheRules::find(std::string_view path,
     if (pattern.matches(path) || pattern.matches(other)) return i;
   }
   return std::nullopt;
+}
+
+void add_freshness(Exchange& exchange, const cache::Freshness& freshness, int64_t now) {
+  static_assert(kHttpDateSize + cache::kCacheControlSize <= Exchange::kValuesSize);
+  const std::span<char, Exchange::kValuesSize> room = exchange.value_room();
+  FieldList& fields = exchange.response().fields;
+  const std::string_view control = cache::write_cache_control(
+      freshness, room.subspan<kHttpDateSize, cache::kCacheControlSize>());
+  if (!control.empty()) fields.add("Cache-Control", control, FieldId::cache_control);
+  if (const std::optional<int64_t> after = cache::expires_after(freshness)) {
+    write_http_date(now + *after, room.first<kHttpDateSize>());
+    fields.add("Expires", {room.data(), kHttpDateSize}, FieldId::other);
+  } else if (const std::string_view expired = cache::fixed_expires(freshness); !expired.empty()) {
+    fields.add("Expires", expired, FieldId::other);
+  }
 }
 
 }  // namespace sluice::http

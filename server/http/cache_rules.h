@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -10,6 +11,7 @@
 #include "cache/freshness.h"
 #include "conf/configuration.h"
 #include "conf/pattern.h"
+#include "server/http/exchange.h"
 
 namespace sluice::http {
 
@@ -29,5 +31,10 @@ class CacheRules {
  private:
   std::vector<std::pair<conf::PathPattern, cache::Freshness>> rules_;
 };
+
+// Adds the Cache-Control and Expires that `freshness` asks for to the exchange's response, which is
+// made now; with nothing to say it adds nothing. `now`: seconds since 1970. Uses the exchange's
+// value_room. For responses without a representation, which has them rendered.
+void add_freshness(Exchange& exchange, const cache::Freshness& freshness, int64_t now);
 
 }  // namespace sluice::http

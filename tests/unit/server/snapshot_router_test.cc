@@ -208,6 +208,25 @@ TEST_F(SnapshotRouterTest, RedirectsKeepWhatTheyCapture) {
   EXPECT_EQ(content(ask("/plain", "a.example", {}, "HEAD")), "");
 }
 
+TEST_F(SnapshotRouterTest, RulesForCachesHoldForRedirectsAndErrorsToo) {
+  serve(R"(
+    [[site]]
+    cache = [{ match = "*.never", store = "no-store" }, { match = "/**", max_age = "60s" }]
+    [[site.route]]
+    prefix = "/old/"
+    redirect = { to = "/new/$1", status = 301 }
+    [[site.route]]
+    path = "/gone"
+    respond = 410
+  )");
+  const std::string moved = ask("/old/a");
+  EXPECT_TRUE(has(moved, "Cache-Control: max-age=60\r\n") && has(moved, "Expires: "));
+  const std::string never = ask("/old/a.never");
+  EXPECT_TRUE(has(never, "Cache-Control: no-store\r\n"));
+  EXPECT_TRUE(has(ask("/gone"), "Cache-Control: max-age=60\r\n"));
+  EXPECT_FALSE(has(ask("/nowhere"), "Cache-Control")) << "nobody's route";
+}
+
 TEST_F(SnapshotRouterTest, ARewriteIsRoutedAnew) {
   write("one/page.html", "page");
   serve(R"(
