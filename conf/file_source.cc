@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <glob.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,12 +19,25 @@ namespace {
 
 std::string system_text(int error) { return std::generic_category().message(error); }
 
-// Appends what a descriptor gives. Not only of regular files: `-c <(...)` is a pipe.
+constexpr int kPatienceMilliseconds = 10'000;
+
+// Whether a pipe that is empty now has more to give.
+bool more_comes(int descriptor) {
+  pollfd one{.fd = descriptor, .events = POLLIN, .revents = 0};
+  return ::poll(&one, 1, kPatienceMilliseconds) != 0;
+}
+
+// Appends what a descriptor gives. Not only of regular files: `-c <(...)` is a pipe. Never waits
+// for good: a server that reads its file again is to hear signals after it.
 std::string read_all(int descriptor, std::string& text) {
   std::array<char, 65536> block;
   while (true) {
     const ssize_t got = ::read(descriptor, block.data(), block.size());
     if (got < 0 && errno == EINTR) continue;
+    if (got < 0 && errno == EAGAIN) {
+      if (more_comes(descriptor)) continue;
+      return "nobody writes to it";
+    }
     if (got < 0) return system_text(errno);
     if (got == 0) return {};
     text.append(block.data(), static_cast<size_t>(got));
@@ -34,7 +48,7 @@ std::string read_all(int descriptor, std::string& text) {
 class RealFiles final : public FileSource {
  public:
   std::string read(const std::string& path, std::string& text) override {
-    const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    const int descriptor = ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (descriptor < 0) return system_text(errno);
     std::string problem = read_all(descriptor, text);
     ::close(descriptor);

@@ -129,14 +129,15 @@ Server::~Server() = default;
 
 int Server::serve() {
   const sigset_t signals = ops::block_signals();
-  if (const std::string error = start(signals); !error.empty()) {
+  const std::string error = start(signals);
+  if (error.empty()) {
+    announce();
+    loop_.run();
+  } else {
     say("error: " + error);
-    return 1;
   }
-  announce();
-  loop_.run();
   end();
-  return 0;
+  return error.empty() ? 0 : 1;
 }
 
 // --- Beginning -----------------------------------------------------------------------------------
@@ -312,8 +313,9 @@ void Server::on_timer() {
 }
 
 // Helpers post to the workers' loops and look into the folders: they end after the workers' threads
-// and before both.
+// and before both. Also after a start that failed late: the workers may have clients already.
 void Server::end() {
+  if (!workers_) return;
   loop_.timers().cancel(*this);
   loop_.forget(*this);
   memory_.reset();

@@ -12,9 +12,13 @@ constexpr int kBacklog = 4096;
 
 }  // namespace
 
-const ListenerSet::One* ListenerSet::find(const ListenAddress& address) const noexcept {
-  const auto found = std::find_if(open_.begin(), open_.end(),
-                                  [&](const One& one) { return one.address == address; });
+// The open one of this address that is not `taken`: "any free port" may be wanted twice.
+const ListenerSet::One* ListenerSet::find(const ListenAddress& address,
+                                          const std::vector<uint32_t>& taken) const noexcept {
+  const auto found = std::find_if(open_.begin(), open_.end(), [&](const One& one) {
+    return one.address == address &&
+           std::find(taken.begin(), taken.end(), one.number) == taken.end();
+  });
   return found != open_.end() ? &*found : nullptr;
 }
 
@@ -25,7 +29,7 @@ std::string ListenerSet::prepare(const std::vector<conf::Listener>& wanted) {
     One one;
     if (std::string error = parse_listen_address(listener.address, one.address); !error.empty())
       return error;
-    if (const One* kept = find(one.address)) {
+    if (const One* kept = find(one.address, numbers)) {
       numbers.push_back(kept->number);
       continue;
     }

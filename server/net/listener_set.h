@@ -48,7 +48,7 @@ class ListenerSet {
     ListenSockets sockets;
   };
 
-  const One* find(const ListenAddress& address) const noexcept;
+  const One* find(const ListenAddress& address, const std::vector<uint32_t>& taken) const noexcept;
 
   const size_t workers_;
   uint32_t next_ = 0;

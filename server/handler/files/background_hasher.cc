@@ -1,12 +1,10 @@
 // The queue, and the thread that only works when nobody else does.
 #include "server/handler/files/background_hasher.h"
 
-#include <pthread.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <csignal>
 #include <utility>
 
 #include "server/handler/files/file_hash.h"
@@ -34,7 +32,7 @@ BackgroundHasher::~BackgroundHasher() {
     running_.store(false, std::memory_order_relaxed);
   }
   changed_.notify_all();
-  if (thread_.joinable()) thread_.join();
+  thread_.join();
 }
 
 bool BackgroundHasher::submit(Ref<FileEntry> entry) {
@@ -42,9 +40,9 @@ bool BackgroundHasher::submit(Ref<FileEntry> entry) {
     const std::lock_guard lock(mutex_);
     if (known_.contains(entry->identity())) return true;
     if (queue_.size() >= max_queued_) return false;
+    if (!thread_.started() && !thread_.start("sluice-hasher", [this] { work(); })) return false;
     known_.insert(entry->identity());
     queue_.push_back(std::move(entry));
-    if (!thread_.joinable()) start();
   }
   changed_.notify_one();
   return true;
@@ -53,17 +51,6 @@ bool BackgroundHasher::submit(Ref<FileEntry> entry) {
 size_t BackgroundHasher::queued() {
   const std::lock_guard lock(mutex_);
   return queue_.size();
-}
-
-// Signals are for the thread that waits for them; threads start with their maker's mask.
-void BackgroundHasher::start() {
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ = std::thread([this] { work(); });
-  pthread_setname_np(thread_.native_handle(), "sluice-hasher");
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 // A file is known until its tag is kept, so that nobody asks for it in between. An entry is let go

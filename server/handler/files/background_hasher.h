@@ -13,11 +13,11 @@
 #include <cstddef>
 #include <deque>
 #include <mutex>
-#include <thread>
 #include <unordered_set>
 
 #include "server/handler/files/content_tags.h"
 #include "server/handler/files/file_entry.h"
+#include "server/net/quiet_thread.h"
 
 namespace sluice::handler {
 
@@ -30,13 +30,13 @@ class BackgroundHasher {
   BackgroundHasher(const BackgroundHasher&) = delete;
   BackgroundHasher& operator=(const BackgroundHasher&) = delete;
 
-  // False when the queue is full: the next request may ask again. True also when the file waits
-  // already. Requires: the entry has a descriptor and is settled. The first call starts the thread.
+  // False when the queue is full, or there is no thread to be had: the next request may ask again.
+  // True also when the file waits already. Requires: the entry has a descriptor and is settled. The
+  // first call starts the thread.
   bool submit(Ref<FileEntry> entry);
   size_t queued();
 
  private:
-  void start();
   void work();
 
   ContentTags& tags_;
@@ -46,7 +46,7 @@ class BackgroundHasher {
   std::deque<Ref<FileEntry>> queue_;
   std::unordered_set<FileIdentity, FileIdentityHash> known_;  // waiting or being hashed
   std::atomic<bool> running_{true};
-  std::thread thread_;
+  net::QuietThread thread_;
 };
 
 }  // namespace sluice::handler

@@ -2,14 +2,12 @@
 #include "server/handler/files/directory_watch.h"
 
 #include <poll.h>
-#include <pthread.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <csignal>
 #include <cstring>
 #include <utility>
 
@@ -27,7 +25,7 @@ constexpr int kPauseMilliseconds = 5;
 }  // namespace
 
 DirectoryWatch::~DirectoryWatch() {
-  if (!thread_.joinable()) return;
+  if (!thread_.started()) return;
   eventfd_write(stop_.get(), 1);
   thread_.join();
 }
@@ -39,18 +37,9 @@ void DirectoryWatch::start() {
 void DirectoryWatch::run() {
   inotify_ = net::Descriptor(inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
   stop_ = net::Descriptor(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
-  if (inotify_.get() < 0 || stop_.get() < 0) {
-    inotify_ = net::Descriptor();
-    return;
-  }
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all,
-                  &before);  // the thread starts with this mask: signals are not for it
-  thread_ = std::thread([this] { work(); });
-  pthread_setname_np(thread_.native_handle(), "sluice-watch");
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  const bool usable =
+      inotify_.get() >= 0 && stop_.get() >= 0 && thread_.start("sluice-watch", [this] { work(); });
+  if (!usable) inotify_ = net::Descriptor();
 }
 
 Ref<WatchStamp> DirectoryWatch::watch(const std::string& directory, uint64_t scope) {

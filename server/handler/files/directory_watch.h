@@ -16,7 +16,6 @@
 #include <mutex>
 #include <span>
 #include <string>
-#include <thread>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -24,6 +23,7 @@
 #include "cache/representation_store.h"
 #include "server/handler/files/watch_stamp.h"
 #include "server/net/descriptor.h"
+#include "server/net/quiet_thread.h"
 
 namespace sluice::handler {
 
@@ -35,7 +35,8 @@ class DirectoryWatch {
   DirectoryWatch(const DirectoryWatch&) = delete;
   DirectoryWatch& operator=(const DirectoryWatch&) = delete;
 
-  // Starts the thread, unless it runs. Where inotify is not to be had, nothing is ever watched.
+  // Starts the thread, unless it runs. Where it, or inotify, is not to be had, nothing is ever
+  // watched.
   void start();
   // The stamp of the directory at this absolute path, watched from here on for the site `scope`;
   // null when it cannot be.
@@ -67,7 +68,7 @@ class DirectoryWatch {
   net::Descriptor inotify_;
   net::Descriptor stop_;  // an eventfd; readable: the thread ends
   std::once_flag started_;
-  std::thread thread_;
+  net::QuietThread thread_;
   std::mutex mutex_;
   std::unordered_map<int, Watched> by_watch_;
   std::map<Place, int> by_place_;

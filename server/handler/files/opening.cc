@@ -15,7 +15,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <cstring>
 #include <memory>
 #include <optional>
 #include <span>
@@ -229,8 +228,8 @@ class Opening {
 
   static bool reads_the_same_again(int file, std::span<const char> first) {
     const auto again = std::make_unique_for_overwrite<char[]>(first.size());
-    return read_whole(file, {again.get(), first.size()}) == 0 &&
-           std::memcmp(again.get(), first.data(), first.size()) == 0;
+    const std::span<char> second(again.get(), first.size());
+    return read_whole(file, second) == 0 && std::ranges::equal(first, second);
   }
 
   // Whether its times lie far enough from now, on either side, for them to tell the next change.
