@@ -56,6 +56,9 @@ void RespondHandler::answer_by_status(http::Exchange& exchange) {
 
 void RespondHandler::start(http::Exchange& exchange) {
   const RequestHead& request = exchange.request();
+  // A 405 says which methods there are (RFC 9110 section 15.5.6): here none, unless a rule for
+  // fields says otherwise.
+  if (status_ == 405) exchange.response().fields.add("Allow", "", FieldId::allow);
   if (status_ >= 400 && !has_content_) return answer_by_status(exchange);
   const cache::Pin& pin = pin_for(request.path);
   const cache::Representation& representation = pin.entry->representation();

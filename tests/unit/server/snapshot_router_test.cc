@@ -208,6 +208,23 @@ TEST_F(SnapshotRouterTest, RedirectsKeepWhatTheyCapture) {
   EXPECT_EQ(content(ask("/plain", "a.example", {}, "HEAD")), "");
 }
 
+// RFC 9110 section 15.5.6: an origin server MUST send Allow in a 405; an empty one allows none.
+TEST_F(SnapshotRouterTest, A405OfTheConfigurationSaysWhatIsAllowed) {
+  serve(R"(
+    [[site]]
+    [[site.route]]
+    path = "/none"
+    respond = 405
+    [[site.route]]
+    path = "/some"
+    respond = { status = 405, body = "no" }
+    fields.set = { Allow = "PUT" }
+  )");
+  EXPECT_TRUE(has(ask("/none"), "Allow: \r\n"));
+  const std::string some = ask("/some");
+  EXPECT_TRUE(has(some, "Allow: PUT\r\n") && !has(some, "Allow: \r\n"));
+}
+
 TEST_F(SnapshotRouterTest, RulesForCachesHoldForRedirectsAndErrorsToo) {
   serve(R"(
     [[site]]
