@@ -166,7 +166,8 @@ std::string Server::start(const sigset_t& signals) {
   listeners_->start(*workers_);
   if (std::string error = workers_->start(); !error.empty()) return error;
   watch_memory();
-  const int failed = signals_.open(signals) != 0 ? errno : control_.start();
+  int failed = signals_.open(signals);
+  if (failed == 0) failed = control_.start();
   return failed == 0 ? std::string() : std::string("epoll: ") + std::strerror(failed);
 }
 
