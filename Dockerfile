@@ -38,7 +38,8 @@ ENV SLUICE_CONTROL=/dev/shm/sluice.sock
 USER 65532:65532
 WORKDIR /srv
 EXPOSE 8080
-# SIGTERM drains: running responses finish, for as long as the engine waits (docker stop: 10 s) and 30 s at most.
+# SIGTERM drains: running responses finish, within 8 s (the limit first_process_shutdown_timeout), because engines kill
+# after 10.
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=2s \
     CMD ["/usr/bin/sluice", "health", "-c", "/etc/sluice/sluice.toml"]
