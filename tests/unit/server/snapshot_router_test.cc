@@ -5,84 +5,14 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <fstream>
-#include <memory>
 #include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
 
-#include "conf/reader.h"
-#include "server/handler/files/file_resources.h"
-#include "server/snapshot.h"
-#include "unit/server/handler/files/files_fixture.h"
-#include "unit/server/http/connection_fixture.h"
+#include "unit/server/snapshot_fixture.h"
 
 namespace sluice {
 namespace {
 
-class SnapshotRouterTest : public testing::Test {
- protected:
-  ~SnapshotRouterTest() override {
-    world.context.abort_all("test over");
-    world.turn();
-    world.context.router = Ref<http::Router>(&world.router);  // ends the snapshot's own
-  }
-
-  void write(const std::string& name, std::string_view text) {
-    std::filesystem::create_directories((folder / name).parent_path());
-    std::ofstream(folder / name) << text;
-  }
-  // `text` with a listener behind it.
-  std::shared_ptr<const conf::Configuration> read(std::string_view text) {
-    write("sluice.toml", std::string(text) + "\n[[listener]]\naddress = \"127.0.0.1:0\"\n");
-    conf::Reading reading =
-        conf::read_configuration((folder / "sluice.toml").string(), conf::process_environment);
-    for (const conf::Diagnostic& one : reading.diagnostics) ADD_FAILURE() << one.message;
-    return reading.configuration;
-  }
-  // Serves what `text` says; its listeners have the numbers 10, 11, ...
-  void serve(std::string_view text) {
-    std::shared_ptr<const conf::Configuration> configuration = read(text);
-    ASSERT_TRUE(configuration);
-    std::vector<std::string> problems;
-    snapshot = Snapshot::build(configuration, resources, snapshot.get(), problems);
-    EXPECT_TRUE(problems.empty()) << problems.front();
-    std::vector<uint32_t> numbers;
-    for (size_t i = 0; i < configuration->listeners.size(); ++i)
-      numbers.push_back(10 + static_cast<uint32_t>(i));
-    http::ServingRules rules = snapshot->make_rules(world.loop, helpers, numbers);
-    world.context.router = std::move(rules.router);
-    world.listener = rules.listeners.front();
-  }
-  std::string ask(std::string_view path, std::string_view host = "a.example",
-                  std::string_view more = {}, std::string_view method = "GET") {
-    world.connect();
-    world.send(std::string(method) + " " + std::string(path) +
-               " HTTP/1.1\r\nHost: " + std::string(host) + "\r\n" + std::string(more) + "\r\n");
-    for (int i = 0; i < 500 && world.wire.output.empty(); ++i)
-      world.wait(std::chrono::milliseconds(2));
-    return world.output();
-  }
-  static std::string content(const std::string& response) {
-    const size_t end = response.find("\r\n\r\n");
-    return end == std::string::npos ? "" : response.substr(end + 4);
-  }
-  static bool has(const std::string& response, std::string_view text) {
-    return response.find(text) != std::string::npos;
-  }
-  int status(const std::string&) const {
-    const std::vector<int> statuses = world.statuses();
-    return statuses.empty() ? 0 : statuses.back();
-  }
-
-  const handler::TemporaryFolder temporary;
-  const std::filesystem::path folder = temporary.path();
-  handler::FileResources resources{conf::Limits()};
-  std::shared_ptr<const Snapshot> snapshot;
-  net::Helpers helpers{1, 64};
-  http::ConnectionFixture world;
-};
+using SnapshotRouterTest = SnapshotFixture;
 
 TEST_F(SnapshotRouterTest, TheHostChoosesTheSite) {
   write("one/index.html", "one");
@@ -460,44 +390,6 @@ TEST_F(SnapshotRouterTest, WhatASiteSaysOfUnwantedContentHoldsToItsEnd) {
   EXPECT_FALSE(world.wire.shut_down);
   world.wait(std::chrono::milliseconds(300));
   EXPECT_TRUE(world.wire.shut_down);
-}
-
-TEST_F(SnapshotRouterTest, AFolderThatIsServedAlikeKeepsWhatItHolds) {
-  write("one/index.html", "x");
-  write("two/index.html", "y");
-  const std::string text = R"(
-    [[site]]
-    root = "one"
-    [[site.route]]
-    prefix = "/two/"
-    files = )";
-  serve(text + R"({ root = "two" })");
-  const std::shared_ptr<const Snapshot> first = snapshot;
-  serve(text + R"({ root = "two" })");
-  ASSERT_NE(first, snapshot);
-  EXPECT_EQ(first->sites()[0].folders, snapshot->sites()[0].folders);
-  serve(text + R"({ root = "two", listing = true })");
-  EXPECT_NE(first->sites()[0].folders[0], snapshot->sites()[0].folders[0]);
-  EXPECT_EQ(first->sites()[0].folders[1], snapshot->sites()[0].folders[1]);
-}
-
-TEST_F(SnapshotRouterTest, AFolderThatIsMissingIsAProblemAndServedWhenItComes) {
-  const auto configuration = std::make_shared<conf::Configuration>();
-  configuration->listeners.push_back({.name = "default", .address = "127.0.0.1:0"});
-  conf::Site site{.name = "one", .is_default = true};
-  site.routes.push_back({.match = {},
-                         .action = conf::FilesAction{.root = (folder / "late").string()},
-                         .origin = "sluice.toml:3"});
-  configuration->sites.push_back(site);
-  std::vector<std::string> problems;
-  snapshot = Snapshot::build(configuration, resources, nullptr, problems);
-  ASSERT_EQ(problems.size(), 1u);
-  EXPECT_TRUE(problems[0].starts_with("sluice.toml:3: there is no folder '")) << problems[0];
-  http::ServingRules rules = snapshot->make_rules(world.loop, helpers, {0});
-  world.context.router = std::move(rules.router);
-  EXPECT_EQ(status(ask("/")), 503);
-  write("late/index.html", "late");
-  EXPECT_EQ(content(ask("/")), "late");
 }
 
 }  // namespace
