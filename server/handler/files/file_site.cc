@@ -64,10 +64,7 @@ FileSite::FileSite(Options options, FileResources& resources)
       scope_(resources.take_scope()),
       root_(options_.directory) {}
 
-FileSite::~FileSite() {
-  resources_.store().drop_scope(scope_);
-  resources_.watch().forget_scope(scope_);
-}
+FileSite::~FileSite() { drop_all(); }
 
 std::string FileSite::open() {
   resources_.watch().start();
@@ -102,7 +99,15 @@ std::string openat2_advice(int error) {
 }
 
 void FileSite::check_root_now(net::Time now) {
-  if (!root_.check(now)) return;
+  if (root_.check(now)) drop_all();
+}
+
+bool FileSite::has_moved_since(uint64_t generation, net::Time now) {
+  if (root_.check_for_certain(now)) drop_all();
+  return root_.generation() != generation;
+}
+
+void FileSite::drop_all() {
   resources_.store().drop_scope(scope_);
   resources_.watch().forget_scope(scope_);
 }

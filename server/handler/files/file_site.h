@@ -62,6 +62,10 @@ class FileSite {
     if (root_.check_is_due(now, options_.limits.file_check)) check_root_now(now);
   }
 
+  // The same at once, for what was not found under the root of that generation. True when another
+  // folder has taken its place: what is missing there may be here.
+  bool has_moved_since(uint64_t generation, net::Time now);
+
   const Options& options() const noexcept { return options_; }
   const conf::Limits& limits() const noexcept { return options_.limits; }
   Root& root() noexcept { return root_; }
@@ -84,6 +88,7 @@ class FileSite {
 
  private:
   void check_root_now(net::Time now);
+  void drop_all();
 
   const Options options_;
   const http::CacheRules rules_;

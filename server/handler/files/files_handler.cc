@@ -211,13 +211,22 @@ void FilesHandler::answer_other_method(http::Exchange& exchange) {
   }
 }
 
+// Nothing is said to be missing before the root was looked at: a deployment may have put another
+// folder in its place just now (`ln -sfn`), and the one before is gone.
+Opened FilesHandler::open(const RequestPath& path) {
+  Opened opened = open_path(site_, path, reading_.loop.now());
+  if (!opened.missing || !opened.root) return opened;
+  if (!site_.has_moved_since(opened.root->generation(), reading_.loop.now())) return opened;
+  return open_path(site_, path, reading_.loop.now());
+}
+
 // Whether there is neither a file nor a folder to show by the request's path.
 bool FilesHandler::names_nothing(const http::Exchange& exchange) {
   const std::string_view path = exchange.request().path;
   if (read_request_path(path, site_.options().strip, path_) != PathVerdict::good) return false;
   site_.check_root(reading_.loop.now());
   if (find_anywhere(path_.key) != nullptr) return false;
-  Opened opened = open_path(site_, path_, reading_.loop.now());
+  Opened opened = open(path_);
   if (opened.kind == Opened::Kind::file) keep(std::move(opened.entry));
   return opened.kind == Opened::Kind::refused && opened.missing;
 }
@@ -236,7 +245,7 @@ void FilesHandler::serve_by_path(http::Exchange& exchange) {
   }
   if (path_.key != exchange.request().path) return exchange.rewrite(path_.key);
   if (const cache::Pin* found = find_anywhere(path_.key)) return answer(exchange, *found);
-  serve_opened(exchange, open_path(site_, path_, reading_.loop.now()));
+  serve_opened(exchange, open(path_));
 }
 
 void FilesHandler::serve_opened(http::Exchange& exchange, Opened opened) {
@@ -400,7 +409,7 @@ bool FilesHandler::respond_with_page(http::Exchange& exchange, int status, std::
   if (const cache::Pin* found = find_anywhere(page.key)) {
     pin = *found;
   } else {
-    Opened opened = open_path(site_, page, reading_.loop.now());
+    Opened opened = open(page);
     if (opened.kind != Opened::Kind::file) return false;
     pin = keep(std::move(opened.entry));
   }

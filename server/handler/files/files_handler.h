@@ -51,6 +51,7 @@ class FilesHandler final : public http::Handler, private net::Timer, private Tag
 
   void answer_other_method(http::Exchange& exchange);
   bool names_nothing(const http::Exchange& exchange);
+  Opened open(const RequestPath& path);
   void serve_by_path(http::Exchange& exchange);
   void serve_opened(http::Exchange& exchange, Opened opened);
   void refuse(http::Exchange& exchange, const Opened& opened);

@@ -48,7 +48,16 @@ bool Root::is_current(uint64_t device, uint64_t inode) const noexcept {
 
 bool Root::check(net::Time now) {
   const std::unique_lock lock(mutex_, std::try_to_lock);
-  if (!lock.owns_lock()) return false;
+  return lock.owns_lock() && compare(now);
+}
+
+bool Root::check_for_certain(net::Time now) {
+  const std::lock_guard lock(mutex_);
+  return compare(now);
+}
+
+// The caller holds the lock.
+bool Root::compare(net::Time now) {
   struct stat status {};
   const bool exists = ::stat(path_.c_str(), &status) == 0;
   checked_at_.store(exists ? now.time_since_epoch().count() : 0, std::memory_order_relaxed);

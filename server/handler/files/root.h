@@ -52,11 +52,15 @@ class Root {
   // Compares the path with the folder that is open. True when the generation moved: drop what was
   // opened below it.
   bool check(net::Time now);
+  // The same, and waits for a check in progress: for whoever must know before he says that
+  // something is not there.
+  bool check_for_certain(net::Time now);
 
   const std::string& path() const noexcept { return path_; }
 
  private:
   bool is_current(uint64_t device, uint64_t inode) const noexcept;
+  bool compare(net::Time now);
   int reopen();
 
   const std::string path_;

@@ -184,6 +184,25 @@ TEST_F(ChangesTest, ARootSwappedByLinkIsSeen) {
   EXPECT_EQ(FileWorker(*site).get("/").body, "two");
 }
 
+// Within file_check of the last look at the root, the folder that was served is gone already: a
+// deployment that changes a link and removes the old build must not show a 404 for a second.
+TEST_F(ChangesTest, NothingIsMissingBeforeTheRootWasLookedAtAgain) {
+  write("v1/index.html", "one");
+  write("v1/old.js", "old");
+  write("v2/index.html", "two");
+  write("v2/new.js", "new");
+  fs::create_directory_symlink("v1", folder / "current");
+  serve_path(folder / "current", checked_limits(1h));
+  EXPECT_EQ(get("/old.js").body, "old");
+  EXPECT_EQ(get("/new.js").status, 404);
+  fs::create_directory_symlink("v2", folder / "current.new");
+  fs::rename(folder / "current.new", folder / "current");
+  fs::remove_all(folder / "v1");
+  EXPECT_EQ(get("/new.js").body, "new");
+  EXPECT_EQ(get("/").body, "two");
+  EXPECT_EQ(get("/old.js").status, 404) << "what was held went with the old folder";
+}
+
 TEST_F(ChangesTest, ARootThatBecomesAFileIsMissing) {
   write("dist/index.html", "one");
   serve_path(folder / "dist", checked_limits(0ms));
