@@ -6,7 +6,6 @@
 #include <chrono>
 #include <filesystem>
 #include <iterator>
-#include <latch>
 #include <memory>
 
 #include "server/handler/files/files_handler.h"
@@ -16,17 +15,6 @@ namespace sluice::handler {
 namespace {
 
 using namespace std::chrono_literals;
-
-// Keeps the only helper busy until the test lets it go.
-class Plug final : public net::Job {
- public:
-  explicit Plug(std::latch& pulled) : pulled_(pulled) {}
-  void perform() override { pulled_.wait(); }
-  void deliver() override {}
-
- private:
-  std::latch& pulled_;
-};
 
 ptrdiff_t open_descriptors() {
   return std::distance(std::filesystem::directory_iterator("/proc/self/fd"),
@@ -39,10 +27,10 @@ TEST_F(FilesTest, AbandonedListingsHoldNoDescriptorsAndListingsAreBounded) {
   limits.listings = 3;
   serve(limits);
   net::Loop loop;
-  std::latch pulled(1);
+  Plug plug;
   net::Helpers helpers(1, 1000);
   loop.bind_to_this_thread();
-  ASSERT_TRUE(helpers.submit(std::make_unique<Plug>(pulled), loop));
+  plug.insert(helpers, loop);
   FilesHandler handler(loop, helpers, *site, {});
   const Ref<http::ListenerSettings> listener(new http::ListenerSettings(0, {}));
   http::SingleRoute router({.handler = &handler, .filters = {}});
@@ -68,7 +56,7 @@ TEST_F(FilesTest, AbandonedListingsHoldNoDescriptorsAndListingsAreBounded) {
   EXPECT_FALSE(waiting[2].responded());
   ASSERT_TRUE(waiting[3].responded());
   EXPECT_EQ(waiting[3].response().status, 503);
-  pulled.count_down();
+  plug.pull();
   for (int i = 0; i < 200 && !waiting[2].responded(); ++i) loop.run_once(5ms);
   EXPECT_EQ(waiting[2].response().status, 200);
   for (http::Exchange& one : waiting) one.end();

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <latch>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -130,6 +131,38 @@ struct Asked {
   std::string accept = {};
   size_t piece = 1 << 20;  // octets a pull
   std::vector<std::pair<std::string, std::string>> fields = {};
+};
+
+// Keeps one helper busy until it is pulled. Outlives the helpers.
+class Plug {
+ public:
+  ~Plug() { pull(); }
+  // Returns when a helper has begun with it, so that it is in the queue no more.
+  void insert(net::Helpers& helpers, net::Loop& loop) {
+    ASSERT_TRUE(helpers.submit(std::make_unique<Work>(*this), loop));
+    begun_.wait();
+  }
+  void pull() {
+    if (!std::exchange(is_pulled_, true)) pulled_.count_down();
+  }
+
+ private:
+  class Work final : public net::Job {
+   public:
+    explicit Work(Plug& plug) : plug_(plug) {}
+    void perform() override {
+      plug_.begun_.count_down();
+      plug_.pulled_.wait();
+    }
+    void deliver() override {}
+
+   private:
+    Plug& plug_;
+  };
+
+  std::latch begun_{1};
+  std::latch pulled_{1};
+  bool is_pulled_ = false;
 };
 
 // One worker: a loop, helpers and a handler. Thread: the one that made it.

@@ -1,23 +1,10 @@
 // Answers that wait for a hash, and what happens when somebody does not.
 #include "server/handler/files/tag_waits.h"
 
-#include <latch>
-
 #include "tests/unit/server/handler/files/files_fixture.h"
 
 namespace sluice::handler {
 namespace {
-
-// Keeps the only helper busy until the test lets it go.
-class Plug final : public net::Job {
- public:
-  explicit Plug(std::latch& pulled) : pulled_(pulled) {}
-  void perform() override { pulled_.wait(); }
-  void deliver() override {}
-
- private:
-  std::latch& pulled_;
-};
 
 class TagWaitsTest : public FilesTest {
  protected:
@@ -27,17 +14,13 @@ class TagWaitsTest : public FilesTest {
     serve();
   }
   void TearDown() override {
-    pull_plug();
+    plug.pull();
     busy.reset();
   }
   // A worker whose helper does nothing yet; `room`: jobs that can wait.
   void start_busy(size_t room) {
     busy = std::make_unique<FileWorker>(*site, 1, room);
-    ASSERT_TRUE(busy->helpers().submit(std::make_unique<Plug>(pulled), busy->loop()));
-    std::this_thread::sleep_for(20ms);  // the helper has taken it off the queue
-  }
-  void pull_plug() {
-    if (!std::exchange(free_, true)) pulled.count_down();
+    plug.insert(busy->helpers(), busy->loop());
   }
   static std::string tag(const FileWorker::Pending& pending) {
     const ResponseHead& head = pending.exchange.response();
@@ -46,9 +29,8 @@ class TagWaitsTest : public FilesTest {
   }
 
   const std::string text = text_of_size(100'000);
-  std::latch pulled{1};
+  Plug plug;
   std::unique_ptr<FileWorker> busy;
-  bool free_ = false;
 };
 
 TEST_F(TagWaitsTest, TheFirstAnswerHasTheTag) {
@@ -79,7 +61,7 @@ TEST_F(TagWaitsTest, OneReadingAnswersAllThatWait) {
   const auto other = busy->begin("/b");
   EXPECT_TRUE(other->stream.final) << "the helpers' queue is full: it goes without a tag";
   EXPECT_EQ(tag(*other), "");
-  pull_plug();
+  plug.pull();
   for (const auto* pending : {first.get(), second.get(), third.get()}) {
     EXPECT_TRUE(busy->await_head(const_cast<FileWorker::Pending&>(*pending)));
     EXPECT_EQ(pending->exchange.response().status, pending == third.get() ? 304 : 200);
@@ -98,7 +80,7 @@ TEST_F(TagWaitsTest, WhoLeavesIsForgotten) {
     EXPECT_FALSE(stays->stream.final);
     stays->exchange.end();
   }
-  pull_plug();
+  plug.pull();
   for (int i = 0; i < 10; ++i) busy->turn(5ms);
   EXPECT_EQ(busy->get("/a").body, text);
 }
@@ -117,7 +99,7 @@ TEST_F(TagWaitsTest, ReadingsAreBounded) {
   const auto third = busy->begin("/c");
   EXPECT_TRUE(third->stream.final) << "it goes without a tag";
   EXPECT_EQ(tag(*third), "");
-  pull_plug();
+  plug.pull();
   for (int i = 0; i < 10; ++i) busy->turn(5ms);
   EXPECT_EQ(value_in(busy->get("/d").fields, "ETag"), tag_of(text).view());
   EXPECT_EQ(value_in(busy->get("/c").fields, "ETag"), tag_of(text).view());
@@ -129,7 +111,7 @@ TEST_F(TagWaitsTest, TheHandlerMayEndFirst) {
   EXPECT_FALSE(pending->stream.final);
   pending->exchange.end();
   pending.reset();
-  pull_plug();
+  plug.pull();
   busy.reset();
 }
 
@@ -140,7 +122,7 @@ TEST_F(TagWaitsTest, AFileThatChangesMeanwhileIsOpenedAnew) {
   std::this_thread::sleep_for(20ms);  // past the granularity of times
   const std::string other = text_of_size(100'000, 3);
   write("a", other);
-  pull_plug();
+  plug.pull();
   ASSERT_TRUE(busy->await_head(*in_place));
   EXPECT_EQ(tag(*in_place), tag_of(other).view());
   Chain chain;
@@ -153,7 +135,7 @@ TEST_F(TagWaitsTest, AFileThatIsRemovedMeanwhileIsMissing) {
   const auto pending = busy->begin("/a");
   EXPECT_FALSE(pending->stream.final);
   std::filesystem::remove(folder / "a");
-  pull_plug();
+  plug.pull();
   ASSERT_TRUE(busy->await_head(*pending));
   EXPECT_EQ(pending->exchange.response().status, 404);
 }
