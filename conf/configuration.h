@@ -125,8 +125,9 @@ struct Site {
   bool is_default = false;             // exactly one site of a configuration
   std::vector<std::string> listeners;  // names; empty: all
   std::vector<Route> routes;           // as written; server/http/route_table.h orders them
-  std::map<int, std::string> error_pages;  // status 400 to 599, 4 and 5 for a class -> path of a
-                                           // page below the site's files
+  // Status 400 to 599, 4 and 5 for a class -> path of a page below the folder of the last route,
+  // which is a FilesAction where there are any: the site's `root`.
+  std::map<int, std::string> error_pages;
   std::map<std::string, std::string> media_types;  // extension without dot, lower case -> type
   std::vector<FieldRule> fields;                   // of responses that no route made
   LimitSet limits;

@@ -2,6 +2,7 @@
 #include "server/snapshot_router.h"
 
 #include <algorithm>
+#include <cassert>
 #include <optional>
 #include <utility>
 #include <variant>
@@ -90,7 +91,7 @@ void SnapshotRouter::make_site(size_t index, net::Loop& loop, net::Helpers& help
                           .limits = &site.limits,
                           .origin = site.origin};
   if (!site.error_pages.empty()) {
-    // The reader puts the site's root last, and has pages for errors only where there is one.
+    assert(std::holds_alternative<conf::FilesAction>(site.routes.back().action));
     auto& root = static_cast<handler::FilesHandler&>(*made->handlers.back());
     made->error_pages = std::make_unique<handler::SiteErrorPages>(root, site.error_pages);
     for (http::Route& route : made->routes) route.error_pages = made->error_pages.get();
