@@ -7,7 +7,6 @@ Memory is in test_memory_limits.py.
 """
 
 import contextlib
-import ctypes
 import functools
 import json
 import os
@@ -22,6 +21,7 @@ import pytest
 from clients import SANITIZED, get, read_to_end, request, reset, run_sluice, slow_socket
 from raw_connection import RawConnection
 from sluice_server import ROOT, SluiceServer, wait_until
+from stopped_thread import stopped, thread_named
 
 UNIT = "tests/unit/server"
 ELSEWHERE = {
@@ -594,35 +594,12 @@ files = "{site}"
         assert get(server.address, "/").status == 200
 
 
-PTRACE_SEIZE, PTRACE_INTERRUPT, PTRACE_DETACH, WALL = 0x4206, 0x4207, 17, 0x40000000
-
-
-@contextlib.contextmanager
-def stopped(thread):
-    """One thread of another process does not run meanwhile."""
-    libc = ctypes.CDLL(None, use_errno=True)
-
-    def ptrace(what):
-        return libc.ptrace(ctypes.c_long(what), ctypes.c_long(thread), ctypes.c_void_p(0), ctypes.c_void_p(0))
-
-    if ptrace(PTRACE_SEIZE) != 0:
-        pytest.skip("no thread can be stopped here")
-    ptrace(PTRACE_INTERRUPT)
-    os.waitpid(thread, WALL)
-    try:
-        yield
-    finally:
-        ptrace(PTRACE_DETACH)
-
-
 @meets("health_timeout")
 def test_a_worker_that_does_nothing_for_so_long_is_unwell(site, tmp_path):
     control = str(tmp_path / "control")
     with SluiceServer(site, "--workers", "2", "--control", control, "--limit", "health_timeout=400ms") as server:
         assert run_sluice("health", "--control", control).returncode == 0
-        tasks = pathlib.Path(f"/proc/{server.pid}/task")
-        worker = next(int(task.name) for task in tasks.iterdir() if (task / "comm").read_text() == "worker-1\n")
-        with stopped(worker), takes_about(0.4):
+        with stopped(thread_named(server.pid, "worker-1")), takes_about(0.4):
             done = run_sluice("health", "--control", control)
             assert done.returncode != 0 and "failing" in done.stdout + done.stderr
         assert run_sluice("health", "--control", control).returncode == 0

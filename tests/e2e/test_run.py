@@ -18,6 +18,7 @@ import pytest
 from clients import IS_ROOT, SANITIZED, curl, get, open_folder, request, run_sluice
 from raw_connection import RawConnection
 from sluice_server import SluiceServer, wait_until
+from stopped_thread import stopped, thread_named
 
 LISTENER = '[[listener]]\naddress = "127.0.0.1:0"\n'
 
@@ -354,38 +355,10 @@ def test_a_dead_processs_leftover_is_taken_over(folder):
 def test_health_is_wrong_when_a_worker_does_not_answer(folder):
     configure(folder, 'workers = 2\n[limits]\nhealth_timeout = "200ms"\n' + LISTENER + '[[site]]\nroot = "one"\n')
     with running(folder) as server:
-        (task,) = [task for task in pathlib.Path(f"/proc/{server.pid}/task").iterdir()
-                   if (task / "comm").read_text() == "worker-1\n"]
-        stop_thread(int(task.name))
-        try:
+        with stopped(thread_named(server.pid, "worker-1")):
             done = ask(folder, "health")
             assert done.returncode == 1 and done.stdout.startswith("failing: ")
-        finally:
-            continue_thread(int(task.name))
         wait_until(lambda: ask(folder, "health").returncode == 0, 20, "the worker's answer")
-
-
-def stop_thread(tid):
-    """One thread alone, as a debugger does it (signals stop whole processes)."""
-    ptrace(0x4206, tid)  # PTRACE_SEIZE
-    ptrace(0x4207, tid)  # PTRACE_INTERRUPT
-    os.waitpid(tid, 0x40000000)  # __WALL
-
-
-def continue_thread(tid):
-    ptrace(17, tid)  # PTRACE_DETACH
-
-
-def ptrace(request_number, tid):
-    import ctypes
-
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
-    libc.ptrace.restype = ctypes.c_long
-    if libc.ptrace(request_number, tid, None, None) != 0:
-        error = ctypes.get_errno()
-        pytest.skip(f"ptrace is not to be had here: {os.strerror(error)}") if request_number == 0x4206 else pytest.fail(
-            os.strerror(error))
 
 
 def test_serve_has_a_control_socket_where_one_is_asked_for(site, tmp_path):
