@@ -119,6 +119,27 @@ struct Route {
   Origin origin;
 };
 
+// Certificates that clients are to show (RFC 8446 section 4.3.2).
+struct ClientCertificates {
+  enum class Mode : uint8_t {
+    off,
+    request,  // who shows none goes on without; one that does not verify is refused
+    require,
+  };
+  Mode mode = Mode::off;
+  std::string authorities;  // absolute path of a PEM file: whose certificates are taken
+  Origin origin;
+
+  bool operator==(const ClientCertificates&) const = default;
+};
+
+// Strict-Transport-Security (RFC 6797).
+struct Hsts {
+  std::chrono::seconds max_age{0};
+  bool subdomains = false;  // includeSubDomains
+  bool preload = false;
+};
+
 struct Site {
   std::string name;                    // for people: the first host, or what the file calls it
   std::vector<std::string> hosts;      // lower case, without port: "example.com" or "*.example.com"
@@ -131,6 +152,10 @@ struct Site {
   std::map<std::string, std::string> media_types;  // extension without dot, lower case -> type
   std::vector<FieldRule> fields;                   // of responses that no route made
   LimitSet limits;
+  bool redirect_to_https = false;  // what comes in clear text is sent to the same place over TLS
+  std::optional<Hsts> hsts;        // said over TLS only (RFC 6797 section 7.2)
+  // In place of what the listener asks for.
+  std::optional<ClientCertificates> client_certificates;
   Origin origin;
 };
 
@@ -140,9 +165,35 @@ struct UnknownHost {
   Origin origin;
 };
 
+// A certificate with its key. Which names it is for, it says itself (subjectAltName).
+struct Certificate {
+  std::string chain;  // absolute path of a PEM file: the server's first, then what leads to a root
+  std::string key;    // likewise; may be the same file
+  std::vector<std::string> listeners;  // names, of such that speak TLS; empty: all of them
+  // For clients that name no host, or one that no certificate is for. Of each listener at most one,
+  // and one more with another kind of key; without any the first one is.
+  bool is_default = false;
+  Origin origin;
+};
+
+// How a listener speaks TLS.
+struct Tls {
+  // After Mozilla's guideline for servers (wiki.mozilla.org/Security/Server_Side_TLS).
+  enum class Policy : uint8_t { modern, intermediate, legacy };
+  Policy policy = Policy::intermediate;
+  // A name that no certificate is for: refused (unrecognized_name), else the default certificate.
+  bool refuse_unknown_names = false;
+  // Absolute paths of files of 48 or 80 octets: the first encrypts tickets, all decrypt them.
+  // Empty: keys of the process's own, that change every 12 hours.
+  std::vector<std::string> ticket_keys;
+  bool trace_handshakes = false;
+  ClientCertificates client_certificates;
+};
+
 struct Listener {
-  std::string name;     // "default", or what the file calls it
-  std::string address;  // as server/net/listen_address.h reads it
+  std::string name;        // "default", or what the file calls it
+  std::string address;     // as server/net/listen_address.h reads it
+  std::optional<Tls> tls;  // clear text without
   LimitSet limits;
   Origin origin;
 };
@@ -169,9 +220,10 @@ struct Configuration {
   std::string control;  // path of the control socket; "off": none; empty: the default place
   std::vector<AddressBlock> trusted_proxies;  // whose X-Request-ID is believed
   UnknownHost unknown_host;
-  LimitSet limits;                  // of the process; listeners and sites start from them
-  std::vector<Listener> listeners;  // at least one
-  std::vector<Site> sites;          // at least one
+  LimitSet limits;                        // of the process; listeners and sites start from them
+  std::vector<Certificate> certificates;  // at least one for each listener that speaks TLS
+  std::vector<Listener> listeners;        // at least one
+  std::vector<Site> sites;                // at least one
 };
 
 }  // namespace sluice::conf
