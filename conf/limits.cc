@@ -73,6 +73,9 @@ constexpr std::array kLimits = {
            "what is read after the last answer so that no reset takes it from the client", "close"),
     time("linger_timeout", &Limits::linger_timeout, 1,
          "a client that goes on sending after an error gets this long", "close"),
+    time("handshake_timeout", &Limits::handshake_timeout, 1,
+         "absolute, from the connection's beginning: a slow handshake holds memory and keys",
+         "close"),
     time("head_timeout", &Limits::head_timeout, 1,
          "absolute, from the head's first octet: a slow head holds a connection for nothing",
          "408, close"),
@@ -105,6 +108,9 @@ constexpr std::array kLimits = {
            "goes on next round"),
     count("turn_accept", &Limits::turn_accept, 1, 1'000'000,
           "a storm of connections does not keep others waiting", "goes on next round"),
+    count("turn_handshakes", &Limits::turn_handshakes, 1, 1'000'000,
+          "TLS handshakes cost a hundred requests each: a flood does not keep others waiting",
+          "goes on next round"),
     count("turn_requests", &Limits::turn_requests, 1, 1'000'000,
           "a pipeline does not keep others waiting", "goes on next round"),
     octets(
@@ -114,6 +120,8 @@ constexpr std::array kLimits = {
     octets("connection_memory", &Limits::connection_memory, 256 * 1024, kAny,
            "all that one connection may hold at a time, whatever its peer does",
            "nothing more is read or pulled for it until it shrank"),
+    count("key_updates", &Limits::key_updates, 1, 1'000'000,
+          "each makes us compute keys; an honest client needs one in 2^24 records of TLS", "close"),
     count(
         "memory_high", &Limits::memory_high, 1, 100,
         "per cent of the memory limit (cgroup, else the machine's): refuse before the kernel kills",
