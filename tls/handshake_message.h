@@ -16,7 +16,7 @@
 #include <variant>
 #include <vector>
 
-#include "tls/certificate_facts.h"
+#include "tls/peer_certificate.h"
 #include "tls/client_hello.h"
 #include "tls/registry.h"
 

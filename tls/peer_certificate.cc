@@ -1,5 +1,5 @@
 // Everything is copied out, bounded, and OpenSSL's object is let go.
-#include "tls/certificate_facts.h"
+#include "tls/peer_certificate.h"
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
