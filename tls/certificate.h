@@ -16,6 +16,8 @@
 #include <string_view>
 #include <vector>
 
+#include "tls/certificate_problem.h"
+
 struct evp_pkey_st;  // what OpenSSL calls EVP_PKEY
 struct x509_st;      // likewise X509
 
@@ -25,46 +27,6 @@ inline constexpr size_t kCertificateFileSize = size_t{256} * 1024;
 inline constexpr size_t kChainLength = 10;
 
 enum class KeyKind : uint8_t { ecdsa, rsa, ed25519 };
-
-// What may be wrong with a certificate, its key or their files. The first group is about one file,
-// the second about what lies in it, the third about what clients think of it.
-enum class CertificateFlaw : uint8_t {
-  missing,     // no such file
-  unreadable,  // permissions, an I/O error
-  no_file,     // a directory, a device
-  empty,
-  too_large,
-  others_may_read,  // a key file whose mode lets others read it, or a group write it
-
-  pkcs12,          // instead of PEM, as DER is
-  der,             // a certificate or key without its PEM armour
-  swapped,         // the key's file holds the chain, and the other way round
-  no_certificate,  // no CERTIFICATE block: also a request, a public key, or text of no kind
-  no_key,
-  several_keys,
-  damaged,  // a block that cannot be read
-  encrypted_key,
-  mismatch,  // the key is not the first certificate's: also for a moment during a renewal
-  chain_order,
-  unrelated,  // a certificate that issues none before it
-  duplicate,
-  chain_too_long,
-
-  expired,
-  not_yet_valid,
-  weak_key,
-  weak_signature,
-  unsuitable_key,  // a kind or curve that clients do not take (a warning: that many do not)
-  authority,       // a certificate authority's certificate as the server's own
-  usage,           // extendedKeyUsage, or keyUsage, without what a server needs
-  no_names,        // no subjectAltName
-};
-
-struct CertificateProblem {
-  CertificateFlaw flaw;
-  bool is_error;     // else a warning: it is served
-  std::string text;  // one sentence or more, that name the file
-};
 
 // Any thread; shared by all workers.
 class Certificate {
@@ -77,13 +39,14 @@ class Certificate {
   // the others, but everything else has been looked at then, so that where they are the only errors
   // a server may go on with what it has. `mismatch` may be gone a moment later, when a program that
   // renews both files has come to the second.
-  [[nodiscard]] static std::shared_ptr<const Certificate> load(
-      const std::string& chain_path, const std::string& key_path, int64_t now,
-      std::vector<CertificateProblem>& problems);
+  [[nodiscard]] static std::shared_ptr<const Certificate> load(const std::string& chain_path,
+                                                               const std::string& key_path,
+                                                               int64_t now,
+                                                               CertificateProblems& problems);
   // The same of texts that were read; the paths are for the problems only.
   [[nodiscard]] static std::shared_ptr<const Certificate> parse(
       std::string_view chain_text, const std::string& chain_path, std::string_view key_text,
-      const std::string& key_path, int64_t now, std::vector<CertificateProblem>& problems);
+      const std::string& key_path, int64_t now, CertificateProblems& problems);
 
   ~Certificate();
   Certificate(const Certificate&) = delete;
@@ -95,7 +58,8 @@ class Certificate {
   // Its IP addresses as text ("192.0.2.1", "2001:db8::1").
   [[nodiscard]] const std::vector<std::string>& addresses() const { return addresses_; }
   [[nodiscard]] KeyKind kind() const { return kind_; }
-  // Seconds since 1970, both inclusive (RFC 5280 section 4.1.2.5).
+  // When all that is sent is valid, the intermediates too: seconds since 1970, both inclusive
+  // (RFC 5280 section 4.1.2.5).
   [[nodiscard]] int64_t not_before() const { return not_before_; }
   [[nodiscard]] int64_t not_after() const { return not_after_; }
   // SHA-256 over all certificates and the key's public half, in hex: alike means the same

@@ -4,7 +4,6 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
-
 #include "tls/digest.h"
 #include "tls/error_text.h"
 

@@ -16,8 +16,8 @@
 #include <variant>
 #include <vector>
 
-#include "tls/peer_certificate.h"
 #include "tls/client_hello.h"
+#include "tls/peer_certificate.h"
 #include "tls/registry.h"
 
 namespace sluice::tls {
@@ -63,8 +63,8 @@ struct CertificateChain {
   static constexpr size_t kMostCertificates = 10;  // decoded; further ones are only counted
 
   struct Entry {
-    size_t size = 0;                        // octets of DER
-    std::optional<CertificateFacts> facts;  // nothing: it could not be decoded
+    size_t size = 0;                       // octets of DER
+    std::optional<PeerCertificate> facts;  // nothing: it could not be decoded
   };
   std::vector<Entry> entries;  // the peer's own first
   size_t total = 0;            // how many were sent

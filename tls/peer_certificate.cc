@@ -16,7 +16,7 @@ namespace sluice::tls {
 namespace {
 
 std::string bounded(const char* text, size_t size) {
-  return {text, std::min(size, CertificateFacts::kLongestText)};
+  return {text, std::min(size, PeerCertificate::kLongestText)};
 }
 
 // "CN=example.com, O=Example": RFC 2253's escapes, but letters of other scripts as they are.
@@ -54,7 +54,7 @@ std::string kind_of(const EVP_PKEY& key) {
   }
 }
 
-void read_key(const X509* certificate, CertificateFacts& facts) {
+void read_key(const X509* certificate, PeerCertificate& facts) {
   const EVP_PKEY* const key = X509_get0_pubkey(certificate);
   if (key == nullptr) return;
   facts.key_kind = kind_of(*key);
@@ -86,11 +86,11 @@ void add_name(const GENERAL_NAME* name, std::vector<std::string>& names) {
   if (name->type == GEN_IPADD) names.push_back(text_of_address(name->d.iPAddress));
 }
 
-void read_names(const X509* certificate, CertificateFacts& facts) {
+void read_names(const X509* certificate, PeerCertificate& facts) {
   auto* const names = static_cast<GENERAL_NAMES*>(
       X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr));
   for (int i = 0; i < sk_GENERAL_NAME_num(names); ++i) {
-    if (facts.names.size() == CertificateFacts::kMostNames) break;
+    if (facts.names.size() == PeerCertificate::kMostNames) break;
     add_name(sk_GENERAL_NAME_value(names, i), facts.names);
   }
   GENERAL_NAMES_free(names);
@@ -108,18 +108,18 @@ class KeepErrors {
 
 }  // namespace
 
-std::optional<CertificateFacts> read_certificate(std::span<const uint8_t> der) {
+std::optional<PeerCertificate> read_certificate(std::span<const uint8_t> der) {
   const KeepErrors keep;
   const uint8_t* at = der.data();
   const X509Pointer certificate(d2i_X509(nullptr, &at, static_cast<long>(der.size())));
   if (!certificate || at != der.data() + der.size()) return std::nullopt;
   const X509_NAME* const subject = X509_get_subject_name(certificate.get());
   const X509_NAME* const issuer = X509_get_issuer_name(certificate.get());
-  CertificateFacts facts{.subject = text_of(subject),
-                         .issuer = text_of(issuer),
-                         .self_issued = X509_NAME_cmp(subject, issuer) == 0,
-                         .not_before = seconds_of(X509_get0_notBefore(certificate.get())),
-                         .not_after = seconds_of(X509_get0_notAfter(certificate.get()))};
+  PeerCertificate facts{.subject = text_of(subject),
+                        .issuer = text_of(issuer),
+                        .self_issued = X509_NAME_cmp(subject, issuer) == 0,
+                        .not_before = seconds_of(X509_get0_notBefore(certificate.get())),
+                        .not_after = seconds_of(X509_get0_notAfter(certificate.get()))};
   const char* const signature = OBJ_nid2ln(X509_get_signature_nid(certificate.get()));
   if (signature != nullptr) facts.signature = signature;
   read_key(certificate.get(), facts);

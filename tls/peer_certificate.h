@@ -11,7 +11,7 @@
 
 namespace sluice::tls {
 
-struct CertificateFacts {
+struct PeerCertificate {
   static constexpr size_t kMostNames = 32;     // kept of the alternative names
   static constexpr size_t kLongestText = 256;  // octets of one name; longer ones are cut
 
@@ -30,6 +30,6 @@ struct CertificateFacts {
 };
 
 // Reads DER; nothing when it is no certificate. Any thread.
-[[nodiscard]] std::optional<CertificateFacts> read_certificate(std::span<const uint8_t> der);
+[[nodiscard]] std::optional<PeerCertificate> read_certificate(std::span<const uint8_t> der);
 
 }  // namespace sluice::tls
