@@ -127,7 +127,7 @@ Session::Session(Workspace& workspace, const ListenerContext& context)
   SSL_set_bio(ssl, bio, bio);
   SSL_set_accept_state(ssl);
   SessionCallbacks::attach(*ssl, *this);
-  if (context.traces_handshakes()) report_->trace = std::make_unique<HandshakeTrace>();
+  if (context.traces_handshakes()) report_->trace = std::make_unique<HandshakeTrace>(Role::server);
 }
 
 Session::~Session() = default;
@@ -231,17 +231,13 @@ void Session::close() {
   SSL_shutdown(as_ssl(ssl_.get()));
 }
 
-void Session::note_message(bool is_ours, int version, int content_type,
-                           std::span<const uint8_t> message) {
+void Session::note_message(bool is_ours, int content_type, std::span<const uint8_t> message) {
   if (established_) {
     if (content_type == SSL3_RT_HANDSHAKE && !is_ours) ++late_messages_;
     return;
   }
   HandshakeReport& report = *report_;
-  if (report.trace) {
-    using Side = HandshakeTrace::Side;
-    report.trace->add(is_ours ? Side::server : Side::client, version, content_type, message, at_);
-  }
+  if (report.trace) report.trace->add(is_ours, content_type, message, at_);
   if (content_type == SSL3_RT_ALERT && message.size() == 2 && message[0] == SSL3_AL_FATAL)
     (is_ours ? report.alert_sent : report.alert_received) = message[1];
   if (content_type != SSL3_RT_HANDSHAKE || is_ours || message.empty()) return;

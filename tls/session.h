@@ -134,7 +134,7 @@ class Session {
   Status status_of(int result) noexcept;
   Status conclude_handshake();
   void note_failure();
-  void note_message(bool is_ours, int version, int content_type, std::span<const uint8_t> message);
+  void note_message(bool is_ours, int content_type, std::span<const uint8_t> message);
 
   Workspace& workspace_;
   const ListenerContext& context_;

@@ -135,10 +135,10 @@ int SessionCallbacks::on_ticket(SSL* ssl, unsigned char* name, unsigned char* ve
                        : open_ticket(*ring, name, vector, cipher, mac);
 }
 
-void SessionCallbacks::on_message(int is_written, int version, int content_type, const void* octets,
+void SessionCallbacks::on_message(int is_written, int /*version*/, int content_type, const void* octets,
                                   size_t size, SSL*, void* session) {
   if (session == nullptr) return;
-  static_cast<Session*>(session)->note_message(is_written != 0, version, content_type,
+  static_cast<Session*>(session)->note_message(is_written != 0, content_type,
                                                {static_cast<const uint8_t*>(octets), size});
 }
 

@@ -84,12 +84,7 @@ class CertificateFolder {
   CertificateFolder& operator=(const CertificateFolder&) = delete;
 
   // Returns the absolute path of the file `name`, which holds `text` from now on.
-<<<<<<< HEAD
-  [[maybe_unused]] std::string write(std::string_view name, std::string_view text,
-                                     unsigned mode = 0600) const;
-=======
   std::string write(std::string_view name, std::string_view text, unsigned mode = 0600) const;
->>>>>>> certs
   [[nodiscard]] std::string path(std::string_view name) const;
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
 
