@@ -296,7 +296,7 @@ const Table& listener_table() {
   static const std::array kKeys = {
       Key{.name = "name",
           .fallback = "its address",
-          .about = "What `listeners` of a site calls it.",
+          .about = "What `listeners` of a site or a certificate calls it.",
           .example = "\"public\""},
       Key{.name = "address",
           .about = "Where it listens: \"HOST:PORT\", \":PORT\" (all addresses), \"[::1]:PORT\" or "

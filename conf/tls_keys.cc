@@ -30,9 +30,9 @@ constexpr std::array kCertificateKeys = {
         .example = "[\"public\"]"},
     Key{.name = "default",
         .forms = kBoolean,
-        .fallback = "true for the first one when no other of its listener says it",
-        .about = "For clients that name no host, or one that no certificate is for. Of a listener "
-                 "one may say so, or two with different kinds of keys (ECDSA and RSA)."},
+        .fallback = "the first one of a listener, when none says so",
+        .about = "For clients that name no host, or one that no certificate is for. Of those of "
+                 "a listener one may say so, or two with different kinds of keys (ECDSA and RSA)."},
 };
 constexpr Table kCertificate{"[[certificate]]", kCertificateKeys};
 
