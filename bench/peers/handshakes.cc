@@ -123,6 +123,9 @@ ContextPointer make_context(int version) {
     fail("OpenSSL", "no context with these parameters");
   }
   SSL_CTX_set_mode(context.get(), SSL_MODE_RELEASE_BUFFERS);
+  // Some servers close without close_notify. As an error it would also spoil the session; whether
+  // an answer was cut its length says.
+  SSL_CTX_set_options(context.get(), SSL_OP_IGNORE_UNEXPECTED_EOF);
   SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_sess_set_new_cb(context.get(), keep_session);
   return context;
@@ -247,9 +250,14 @@ class Client {
     }
     SSL_set_tlsext_host_name(connection.ssl.get(), "localhost");
     SSL_set_connect_state(connection.ssl.get());
-    if (options_.resume && newest_session()) {
-      SSL_set_session(connection.ssl.get(), newest_session().get());
-    }
+    if (options_.resume && newest_session()) offer_newest(connection.ssl.get());
+  }
+
+  // Offers a copy: OpenSSL marks a session of TLS 1.3 as used up, and not every server gives a new
+  // ticket when it resumes.
+  static void offer_newest(SSL* ssl) {
+    const SslSessionPointer copy(SSL_SESSION_dup(newest_session().get()));
+    if (!copy || SSL_set_session(ssl, copy.get()) != 1) fail("OpenSSL", "no copy of a session");
   }
 
   // A connection that is not in use; its address holds until the program ends.
