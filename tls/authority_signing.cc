@@ -128,6 +128,7 @@ std::string constraints_for(const std::vector<std::string>& names) {
   std::string text =
       "critical,permitted;DNS:localhost,permitted;IP:127.0.0.0/255.0.0.0" + constraint_of("::1");
   for (const std::string& name : names) {
+    if (name.ends_with(".localhost") || name.starts_with("127.") || name == "::1") continue;
     const bool several_labels =
         is_dns_name(name) && !name.starts_with("*.") && name.find('.') != std::string::npos;
     if (is_address(name) || several_labels) text += constraint_of(name);
