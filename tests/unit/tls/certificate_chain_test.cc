@@ -44,6 +44,14 @@ TEST(CertificateChain, SaysWhatDoesNotBelongToTheChain) {
                {"certificate 3 of 3 (\"CN=Stranger\")"});
   expect_error(load(folder, made.leaf.pem() + stranger.pem() + made.intermediate.pem(), key),
                CertificateFlaw::unrelated, {"certificate 2 of 3 (\"CN=Stranger\")"});
+  const std::string whole = made.intermediate.pem() + made.root.pem();
+  expect_error(load(folder, made.leaf.pem() + stranger.pem() + whole, key),
+               CertificateFlaw::unrelated,
+               {"certificate 2 of 4 (\"CN=Stranger\")",
+                "1 (\"CN=www.example.com\"), then 3 (\"CN=Intermediate of tests\"), then 4 "
+                "(\"CN=Root of tests\")"});
+  expect_error(load(folder, stranger.pem() + made.leaf.pem() + whole, key),
+               CertificateFlaw::unrelated, {"certificate 1 of 4 (\"CN=Stranger\")"});
   expect_error(load(folder, made.leaf.pem() + made.root.pem(), key), CertificateFlaw::unrelated,
                {"certificate 2 of 2 (\"CN=Root of tests\")"});
   expect_error(load(folder, made.leaf.pem() + impostor.pem(), key), CertificateFlaw::unrelated,
