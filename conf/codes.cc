@@ -7,7 +7,7 @@ namespace sluice::conf {
 
 namespace {
 
-constexpr std::array<std::string_view, 69> kNames = {
+constexpr std::array<std::string_view, 86> kNames = {
     "unreadable-file",
     "toml-syntax",
     "duplicate-key",
@@ -77,8 +77,25 @@ constexpr std::array<std::string_view, 69> kNames = {
     "leads-to-itself",
     "unwanted-body",
     "else-without-files",
+    "missing-certificate",
+    "unused-certificate",
+    "listener-without-tls",
+    "duplicate-certificate",
+    "too-many-default-certificates",
+    "missing-tls-file",
+    "unreadable-tls-file",
+    "secret-below-root",
+    "clear-text-on-https-port",
+    "legacy-policy",
+    "client-certificates-without-authorities",
+    "unused-authorities",
+    "client-certificates-in-clear-text",
+    "site-without-tls",
+    "https-redirect-without-clear-text",
+    "preload-without-conditions",
+    "hsts-beside-field",
 };
-static_assert(static_cast<size_t>(Code::else_without_files) + 1 == kNames.size());
+static_assert(static_cast<size_t>(Code::hsts_beside_field) + 1 == kNames.size());
 
 }  // namespace
 

@@ -88,6 +88,24 @@ enum class Code : uint8_t {
   leads_to_itself,
   unwanted_body,
   else_without_files,
+  // TLS.
+  missing_certificate,
+  unused_certificate,
+  listener_without_tls,
+  duplicate_certificate,
+  too_many_default_certificates,
+  missing_tls_file,
+  unreadable_tls_file,
+  secret_below_root,
+  clear_text_on_https_port,
+  legacy_policy,
+  client_certificates_without_authorities,
+  unused_authorities,
+  client_certificates_in_clear_text,
+  site_without_tls,
+  https_redirect_without_clear_text,
+  preload_without_conditions,
+  hsts_beside_field,
 };
 
 // "unknown-key".

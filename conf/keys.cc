@@ -5,8 +5,8 @@
 #include <array>
 #include <vector>
 
-#include "conf/limit_scopes.h"
-#include "conf/limits.h"
+#include "conf/limit_keys.h"
+#include "conf/tls_keys.h"
 
 namespace sluice::conf {
 
@@ -22,61 +22,6 @@ constexpr std::array<std::string_view, 1> kUnknownHost = {"default"};
 constexpr std::array<int64_t, 2> kUnknownHostStatus = {404, 421};
 constexpr std::array<std::string_view, 3> kStores = {"no-store", "no-cache", "nothing"};
 constexpr std::array<int64_t, 5> kRedirectStatus = {301, 302, 303, 307, 308};
-
-// --- Limits: a table for each place, made of conf/limits.h ---------------------------------------
-
-const std::vector<std::string>& limit_defaults() {
-  static const std::vector<std::string> kTexts = [] {
-    std::vector<std::string> texts;
-    for (const LimitInfo& info : all_limits()) texts.push_back(limit_text(Limits(), info));
-    return texts;
-  }();
-  return kTexts;
-}
-
-std::string_view example_of(Unit unit) {
-  if (unit == Unit::time) return "\"10s\"";
-  return unit == Unit::count ? "100" : "\"8KiB\"";
-}
-
-std::string_view pattern_of(Unit unit) {
-  if (unit == Unit::time) return "^[0-9]+(ms|s|m|h)$";
-  return unit == Unit::count ? "^[0-9]+$" : "^[0-9]+(KiB|MiB|GiB)?$";
-}
-
-std::vector<Key> limit_keys(bool all, LimitScope scope) {
-  std::vector<Key> keys;
-  const auto limits = all_limits();
-  for (size_t i = 0; i < limits.size(); ++i) {
-    if (!all && scope_of_limit(limits[i].name) != scope) continue;
-    const bool time = limits[i].unit == Unit::time;
-    keys.push_back({.name = limits[i].name,
-                    .forms = time ? unsigned{kString} : unsigned{kInteger | kString},
-                    .fallback = limit_defaults()[i],
-                    .about = limits[i].reason,
-                    .least = time ? 0 : static_cast<int64_t>(limits[i].least),
-                    .most = time ? INT64_MAX : static_cast<int64_t>(limits[i].most),
-                    .example = example_of(limits[i].unit),
-                    .pattern = pattern_of(limits[i].unit)});
-  }
-  return keys;
-}
-
-const Table& process_limits() {
-  static const std::vector<Key> kKeys = limit_keys(true, LimitScope::process);
-  static const Table kLimits{"[limits]", kKeys};
-  return kLimits;
-}
-const Table& listener_limits() {
-  static const std::vector<Key> kKeys = limit_keys(false, LimitScope::listener);
-  static const Table kLimits{"limits of [[listener]]", kKeys};
-  return kLimits;
-}
-const Table& site_limits() {
-  static const std::vector<Key> kKeys = limit_keys(false, LimitScope::site);
-  static const Table kLimits{"limits of [[site]]", kKeys};
-  return kLimits;
-}
 
 // --- Response fields -----------------------------------------------------------------------------
 
@@ -302,6 +247,22 @@ const Table& site_table() {
       kFollow,
       kCleanUrls,
       kSpa,
+      Key{.name = "redirect_to_https",
+          .forms = kBoolean,
+          .fallback = "false",
+          .about = "What comes in clear text is sent to the same place over TLS."},
+      Key{.name = "hsts",
+          .forms = kString | kTable,
+          .fallback = "no such field",
+          .about = "Strict-Transport-Security: for how long browsers use nothing but TLS for its "
+                   "hosts; a string is `max_age`. Said over TLS only.",
+          .table = &hsts_table(),
+          .example = "\"365d\""},
+      Key{.name = "client_certificates",
+          .forms = kTable,
+          .fallback = "as the listener says",
+          .about = "Certificates that clients are to show, in place of what the listener asks for.",
+          .table = &site_client_certificates_table()},
       Key{.name = "error_pages",
           .forms = kTable,
           .about = "Pages for errors, by status or class: paths of files below `root`.",
@@ -335,13 +296,18 @@ const Table& listener_table() {
   static const std::array kKeys = {
       Key{.name = "name",
           .fallback = "its address",
-          .about = "What `listeners` of a site calls it.",
+          .about = "What `listeners` of a site or a certificate calls it.",
           .example = "\"public\""},
       Key{.name = "address",
           .about = "Where it listens: \"HOST:PORT\", \":PORT\" (all addresses), \"[::1]:PORT\" or "
                    "\"unix:/path\".",
           .example = "\":8080\"",
           .required = true},
+      Key{.name = "tls",
+          .forms = kBoolean | kTable,
+          .fallback = "false",
+          .about = "It speaks TLS, with the certificates of [[certificate]]; a table says how.",
+          .table = &tls_table()},
       Key{.name = "limits",
           .forms = kTable,
           .about = "Limits that hold for its connections.",
@@ -373,7 +339,8 @@ constexpr std::array kLogKeys = {
 };
 constexpr Table kLog{"[log]", kLogKeys};
 
-constexpr std::array<std::string_view, 3> kIncluded = {"include", "listener", "site"};
+constexpr std::array<std::string_view, 4> kIncluded = {"include", "certificate", "listener",
+                                                       "site"};
 
 }  // namespace
 
@@ -404,8 +371,10 @@ const Table& file_table() noexcept {
           .numbers = kUnknownHostStatus},
       Key{.name = "include",
           .forms = kOneOrMore,
-          .about = "Files that are read as if their [[site]] and [[listener]] stood at this one's "
-                   "end: paths relative to this file, which may hold `*`, `?` and `[...]`.",
+          .about =
+              "Files that are read as if their [[site]], [[listener]] and [[certificate]] stood "
+              "at this one's end: paths relative to this file, which may hold `*`, `?` and "
+              "`[...]`.",
           .example = "\"sites/*.toml\""},
       Key{.name = "log",
           .forms = kTable,
@@ -424,6 +393,10 @@ const Table& file_table() noexcept {
           .fallback = "one named \"default\" at 127.0.0.1:8080",
           .about = "Where connections are accepted.",
           .table = &listener_table()},
+      Key{.name = "certificate",
+          .forms = kTables,
+          .about = "Certificates for the listeners that speak TLS.",
+          .table = &certificate_table()},
       Key{.name = "site", .forms = kTables, .about = "What is served.", .table = &site_table()},
   };
   static const Table kFile{"the file", kKeys};

@@ -8,11 +8,20 @@ namespace sluice::conf {
 
 namespace {
 
-constexpr std::array<std::string_view, 13> kOfListeners = {
-    "request_line",   "field",          "head",         "fields",
-    "trailer_fields", "trailers",       "chunk_line",   "chunk_extensions",
-    "linger",         "linger_timeout", "head_timeout", "idle_timeout",
-    "connection_life"};
+constexpr std::array<std::string_view, 14> kOfListeners = {"request_line",
+                                                           "field",
+                                                           "head",
+                                                           "fields",
+                                                           "trailer_fields",
+                                                           "trailers",
+                                                           "chunk_line",
+                                                           "chunk_extensions",
+                                                           "linger",
+                                                           "linger_timeout",
+                                                           "handshake_timeout",
+                                                           "head_timeout",
+                                                           "idle_timeout",
+                                                           "connection_life"};
 constexpr std::array<std::string_view, 9> kOfSites = {
     "body",         "drain",     "drain_timeout", "body_timeout", "body_rate",
     "send_timeout", "send_rate", "exchange_body", "rewrites"};

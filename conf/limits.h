@@ -35,6 +35,7 @@ struct Limits {
   uint64_t linger = 64 * 1024;
   milliseconds linger_timeout{2'000};
   // Time.
+  milliseconds handshake_timeout{10'000};
   milliseconds head_timeout{10'000};
   milliseconds body_timeout{20'000};
   uint64_t body_rate = 1024;
@@ -49,9 +50,11 @@ struct Limits {
   uint64_t turn_read = 64 * 1024;
   uint64_t turn_write = 1024 * 1024;
   uint64_t turn_accept = 64;
+  uint64_t turn_handshakes = 4;
   uint64_t turn_requests = 32;
   uint64_t turn_batch = 64 * 1024;
   uint64_t connection_memory = 2 * 1024 * 1024;
+  uint64_t key_updates = 100;
   // The whole process.
   uint64_t memory_high = 90;
   uint64_t memory_critical = 95;
@@ -81,6 +84,8 @@ struct Limits {
   uint64_t etag_hash_max = 1024 * 1024 * 1024;
   uint64_t etag_queue = 64;
   uint64_t etags = 65'536;
+  // Certificates.
+  milliseconds certificate_check{2'000};
   // Access log.
   uint64_t log_ring = 1024 * 1024;
   // Control socket.

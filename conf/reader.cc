@@ -1,10 +1,11 @@
-// The configuration as a whole: the file's own keys, then listeners, then sites.
+// The configuration as a whole: the file's own keys, listeners, their certificates, sites.
 #include "conf/reader.h"
 
 #include <algorithm>
 #include <cstdlib>
 #include <utility>
 
+#include "conf/reading/certificate.h"
 #include "conf/reading/include.h"
 #include "conf/reading/listener.h"
 #include "conf/reading/parts.h"
@@ -30,8 +31,16 @@ class ConfigurationReader {
     read_process(main, files.front().folder);
     read_limits(main, configuration_->limits, report());
     read_fields(main, fields_, report());
-    const std::vector<Place> listeners = read_listeners(files);
-    read_sites(files, listeners);
+    complete_ = std::none_of(files.begin(), files.end(),
+                             [](const File& file) { return file.root.has_bad_entry(); });
+    ListenerReader listeners(*configuration_, context_);
+    read_listeners(files, listeners);
+    CertificateReader certificates(*configuration_, listeners_known_, context_);
+    for_each(files, "certificate", [&](const Node& table, const std::string& folder) {
+      certificates.read(table, folder);
+    });
+    read_sites(files, listeners.places());
+    certificates.finish(listeners.tls_places());
     return configuration_;
   }
 
@@ -101,26 +110,27 @@ class ConfigurationReader {
     }
   }
 
-  std::vector<Place> read_listeners(const std::vector<File>& files) {
-    ListenerReader listeners(*configuration_, report());
-    for_each(files, "listener",
-             [&](const Node& table, const std::string& folder) { listeners.read(table, folder); });
+  void read_listeners(const std::vector<File>& files, ListenerReader& listeners) {
+    listeners_known_ = complete_;
+    for_each(files, "listener", [&](const Node& table, const std::string& folder) {
+      listeners.read(table, folder);
+      listeners_known_ = listeners_known_ && !table.has_bad_entry();
+    });
     listeners.finish();
-    return listeners.places();
   }
 
   void read_sites(const std::vector<File>& files, const std::vector<Place>& listeners) {
-    SiteReader sites(*configuration_, fields_, context_);
+    SiteReader sites(*configuration_, fields_, listeners_known_, context_);
     for_each(files, "site",
              [&](const Node& table, const std::string& folder) { sites.read(table, folder); });
-    const bool complete = std::none_of(files.begin(), files.end(),
-                                       [](const File& file) { return file.root.has_bad_entry(); });
-    sites.finish(complete, listeners);
+    sites.finish(complete_, listeners);
   }
 
   const ReadingContext& context_;
   std::shared_ptr<Configuration> configuration_ = std::make_shared<Configuration>();
   std::vector<FieldRule> fields_;
+  bool complete_ = true;         // nothing in the files was so wrong that a table may be hidden
+  bool listeners_known_ = true;  // nor that a listener is another one than it seems
 };
 
 }  // namespace

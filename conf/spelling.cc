@@ -54,7 +54,13 @@ std::string_view nearest(std::string_view word, std::span<const std::string_view
 std::string did_you_mean(std::string_view word, std::span<const std::string_view> candidates) {
   const std::string_view best = nearest(word, candidates);
   if (best.empty()) return {};
-  return "did you mean '" + std::string(best) + "'?";
+  std::string text = "did you mean '" + std::string(best) + "'";
+  // The second one of a tie; a third is no help. Ties of words far away are chance.
+  const auto other = std::find_if(candidates.begin(), candidates.end(), [&](const auto candidate) {
+    return candidate != best && candidate.size() > 1 && distance(word, candidate) == 1;
+  });
+  const bool tie = other != candidates.end() && distance(word, best) == 1;
+  return text + (tie ? " or '" + std::string(*other) + "'?" : "?");
 }
 
 }  // namespace sluice::conf

@@ -17,7 +17,8 @@ size_t distance(std::string_view from, std::string_view to);
 // rather than a correction. A view into `candidates`.
 std::string_view nearest(std::string_view word, std::span<const std::string_view> candidates);
 
-// "did you mean 'address'?", or nothing.
+// "did you mean 'address'?", or nothing; "did you mean 'hosts' or 'hsts'?" where one slip leads
+// from either to the word.
 std::string did_you_mean(std::string_view word, std::span<const std::string_view> candidates);
 
 }  // namespace sluice::conf

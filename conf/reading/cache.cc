@@ -63,13 +63,7 @@ void read_answer(const Node& table, CacheRule& rule, Report& report) {
   if (store != nullptr) rule.storing = storing_of(store->text);
   if (age == nullptr) return;
   rule.storing = CacheRule::Storing::max_age;
-  if (const auto seconds = parse_age(age->text)) {
-    rule.max_age = *seconds;
-  } else {
-    report.error(
-        Code::bad_duration, age->place, "'max_age' is '" + age->text + "'",
-        {"expected a time such as \"30s\", \"10m\", \"12h\" or \"365d\", at most 68 years"});
-  }
+  rule.max_age = read_age("max_age", *age, report).value_or(rule.max_age);
 }
 
 void read_rule(const Node& table, CacheRule& rule, Report& report) {

@@ -78,10 +78,11 @@ class Loader {
       const bool right = std::find(allowed.begin(), allowed.end(), entry.key) != allowed.end();
       if (!known || right) continue;
       entry.value.bad = true;
-      report().error(Code::not_in_included_file, entry.key_place,
-                     "'" + entry.key + "' stands in an included file",
-                     {"it holds for all sites: move it to " + report().name(0),
-                      "an included file may hold [[site]], [[listener]] and include"});
+      report().error(
+          Code::not_in_included_file, entry.key_place,
+          "'" + entry.key + "' stands in an included file",
+          {"it holds for all sites: move it to " + report().name(0),
+           "an included file may hold [[site]], [[listener]], [[certificate]] and include"});
     }
   }
 

@@ -8,6 +8,8 @@
 #include <utility>
 
 #include "conf/reading/parts.h"
+#include "conf/reading/tls.h"
+#include "conf/spelling.h"
 
 namespace sluice::conf {
 
@@ -52,6 +54,7 @@ void ListenerReader::read(const Node& table, const std::string& folder) {
   read_limits(table, listener.limits, report_);
   read_address(table, folder, listener);
   read_name(table, listener);
+  read_tls(table, folder, listener);
   places_.push_back(table.place);
   configuration_.listeners.push_back(std::move(listener));
 }
@@ -73,6 +76,29 @@ void ListenerReader::read_address(const Node& table, const std::string& folder,
     return report_.error(Code::bad_listen_address, node->place, problem);
   }
   check_address(address, *node, listener.origin);
+  warn_of_port(table, address, *node);
+}
+
+// `tls = false` says that it is meant so.
+void ListenerReader::warn_of_port(const Node& table, const ListenAddress& address,
+                                  const Node& node) {
+  const bool https = address.port == 443 || address.port == 8443;
+  if (!https || table.entry("tls") != nullptr || table.has_bad_entry()) return;
+  report_.warning(Code::clear_text_on_https_port, node.place,
+                  "the listener speaks clear text on a port that is meant for https",
+                  {"add tls = true and a [[certificate]]; or tls = false, if it is meant so"});
+}
+
+void ListenerReader::read_tls(const Node& table, const std::string& folder, Listener& listener) {
+  const Entry* entry = table.entry("tls");
+  tls_places_.push_back(entry != nullptr ? entry->key_place : table.place);
+  if (entry == nullptr || entry->value.bad) return;
+  const Node& tls = entry->value;
+  if (tls.kind == Node::Kind::table) {
+    listener.tls = read_tls_table(tls, folder, context_);
+  } else if (tls.boolean) {
+    listener.tls.emplace();
+  }
 }
 
 void ListenerReader::check_address(const ListenAddress& address, const Node& node,
@@ -104,6 +130,21 @@ void ListenerReader::read_name(const Node& table, Listener& listener) {
   report_.error(Code::duplicate_listener_name, node->place,
                 "there is a listener named '" + listener.name + "' already",
                 {"the other one is at " + first->second});
+}
+
+std::set<std::string, std::less<>> names_of(const std::vector<Listener>& listeners) {
+  std::set<std::string, std::less<>> names;
+  for (const Listener& listener : listeners) names.insert(listener.name);
+  return names;
+}
+
+void unknown_listener(const Node& name, const std::set<std::string, std::less<>>& known,
+                      Report& report) {
+  const std::vector<std::string_view> candidates(known.begin(), known.end());
+  std::string list = "there are:";
+  for (const std::string_view one : candidates) list.append(" ").append(one);
+  report.error(Code::unknown_listener, name.place, "there is no listener named '" + name.text + "'",
+               {did_you_mean(name.text, candidates), list});
 }
 
 }  // namespace sluice::conf

@@ -35,6 +35,24 @@ bool check_slash(const std::string& name, const Node& node, Report& report) {
   return false;
 }
 
+std::optional<std::chrono::seconds> read_age(const std::string& name, const Node& node,
+                                             Report& report) {
+  const auto seconds = parse_age(node.text);
+  if (!seconds) {
+    report.error(
+        Code::bad_duration, node.place, "'" + name + "' is '" + node.text + "'",
+        {"expected a time such as \"30s\", \"10m\", \"12h\" or \"365d\", at most 68 years"});
+  }
+  return seconds;
+}
+
+bool share_listener(const std::vector<std::string>& left, const std::vector<std::string>& right) {
+  if (left.empty() || right.empty()) return true;
+  return std::any_of(left.begin(), left.end(), [&](const std::string& name) {
+    return std::find(right.begin(), right.end(), name) != right.end();
+  });
+}
+
 // --- Limits --------------------------------------------------------------------------------------
 
 namespace {

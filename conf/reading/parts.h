@@ -1,6 +1,8 @@
 // What stands in several places of a configuration: limits, response fields, rules for caches.
 #pragma once
 
+#include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +30,13 @@ void read_fields(const Node& outer, std::vector<FieldRule>& rules, Report& repor
 
 // Appends the table's rules, which are tried before those of outer tables.
 void read_cache(const Node& outer, std::vector<CacheRule>& rules, Report& report);
+
+// The seconds that a text such as "365d" says; reports another one as that of the key `name`.
+std::optional<std::chrono::seconds> read_age(const std::string& name, const Node& node,
+                                             Report& report);
+
+// Whether two values of `listeners` have one in common; an empty one is all of them.
+bool share_listener(const std::vector<std::string>& left, const std::vector<std::string>& right);
 
 // Reports a path that does not start with '/'; returns whether it does.
 bool check_slash(const std::string& name, const Node& node, Report& report);

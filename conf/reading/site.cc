@@ -4,18 +4,20 @@
 #include <algorithm>
 #include <charconv>
 
+#include "conf/reading/listener.h"
 #include "conf/reading/parts.h"
 #include "conf/reading/route.h"
 #include "conf/reading/value.h"
-#include "conf/spelling.h"
 
 namespace sluice::conf {
 
 SiteReader::SiteReader(Configuration& configuration, const std::vector<FieldRule>& fields,
-                       const ReadingContext& context)
-    : configuration_(configuration), fields_(fields), context_(context) {
-  for (const Listener& listener : configuration.listeners) listeners_.insert(listener.name);
-}
+                       bool listeners_known, const ReadingContext& context)
+    : configuration_(configuration),
+      fields_(fields),
+      context_(context),
+      listeners_(names_of(configuration.listeners)),
+      tls_(configuration.listeners, fields, listeners_known, context) {}
 
 void SiteReader::read(const Node& table, const std::string& folder) {
   Site site;
@@ -29,6 +31,7 @@ void SiteReader::read(const Node& table, const std::string& folder) {
   read_limits(table, site.limits, report());
   read_content(table, folder, site);
   check_purpose(table, site);
+  tls_.read(table, folder, site);
   places_.push_back(table.place);
   hostless_excused_.push_back(table.entry("hosts") != nullptr || table.has_bad_entry());
   configuration_.sites.push_back(std::move(site));
@@ -56,18 +59,6 @@ void SiteReader::read_hosts(const Node& table, Site& site) {
   }
   for (const Node* host : strings_of(*hosts)) read_host(*host, site);
 }
-
-namespace {
-
-// Whether sites with these `listeners` have one in common.
-bool share_listener(const std::vector<std::string>& left, const std::vector<std::string>& right) {
-  if (left.empty() || right.empty()) return true;
-  return std::any_of(left.begin(), left.end(), [&](const std::string& name) {
-    return std::find(right.begin(), right.end(), name) != right.end();
-  });
-}
-
-}  // namespace
 
 void SiteReader::read_host(const Node& node, Site& site) {
   std::string host = lower(node.text);
@@ -108,13 +99,7 @@ void SiteReader::read_listeners(const Node& table, Site& site) {
   for (const Node* name : strings_of(*names)) {
     used_listeners_.insert(name->text);
     site.listeners.push_back(name->text);
-    if (listeners_.contains(name->text)) continue;
-    const std::vector<std::string_view> known(listeners_.begin(), listeners_.end());
-    std::string list = "there are:";
-    for (const std::string_view one : known) list.append(" ").append(one);
-    report().error(Code::unknown_listener, name->place,
-                   "there is no listener named '" + name->text + "'",
-                   {did_you_mean(name->text, known), list});
+    if (!listeners_.contains(name->text)) unknown_listener(*name, listeners_, report());
   }
 }
 

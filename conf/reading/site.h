@@ -9,15 +9,18 @@
 
 #include "conf/configuration.h"
 #include "conf/reading/include.h"
+#include "conf/reading/site_tls.h"
 
 namespace sluice::conf {
 
 // Reads the sites of all files into one configuration, and checks what concerns several of them.
 class SiteReader {
  public:
-  // `configuration` holds the outer limits and the listeners already. All three outlive the reader.
+  // `configuration` holds the outer limits and the listeners already. `listeners_known`: nothing in
+  // the files was so wrong that one may be hidden, or another one than it seems. All else outlives
+  // the reader.
   SiteReader(Configuration& configuration, const std::vector<FieldRule>& fields,
-             const ReadingContext& context);
+             bool listeners_known, const ReadingContext& context);
 
   void read(const Node& table, const std::string& folder);
   // Call it once, after the last site. `complete`: nothing in the files was so wrong that a site
@@ -51,7 +54,8 @@ class SiteReader {
   std::vector<Place> places_;      // of the sites
   // Whether a site without hosts said something about them that was wrong.
   std::vector<bool> hostless_excused_;
-  std::set<std::string, std::less<>> listeners_;       // names
+  std::set<std::string, std::less<>> listeners_;  // names
+  SiteTlsReader tls_;
   std::set<std::string, std::less<>> used_listeners_;  // that sites name
   bool all_listeners_used_ = false;
 };

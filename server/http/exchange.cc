@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "protocol/target.h"
+#include "tls/session.h"
 
 namespace sluice::http {
 
@@ -71,7 +72,9 @@ void Exchange::start(Stream& stream, RequestHead& head, Router& router, Listener
   stream_ = &stream;
   router_ = Ref<Router>(&router);
   listener_ = Ref<ListenerSettings>(&listener);
-  search_ = {.listener = listener.index()};
+  const tls::Session* const session = stream.session();
+  search_ = {.listener = listener.index(),
+             .choice = session != nullptr ? &session->choice() : nullptr};
   rewrites_ = 0;
   std::swap(request_, head);
   explanation_ = {};
@@ -82,6 +85,10 @@ void Exchange::start(Stream& stream, RequestHead& head, Router& router, Listener
   const Route& first = router.route(request_, search_);
   request_body_.open(stream, request_.has_body, request_.content_length, first.body_limit);
   enter(first);
+}
+
+std::string_view Exchange::client_subject() const noexcept {
+  return secure() ? stream_->session()->client_subject() : std::string_view();
 }
 
 // From the route's filters to its handler.

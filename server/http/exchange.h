@@ -95,6 +95,11 @@ class Exchange {
 
   // --- For handlers and filters --------------------------------------------------------------
   const RequestHead& request() const noexcept { return request_; }
+  // Whether the request came over TLS.
+  bool secure() const noexcept { return stream_->session() != nullptr; }
+  // The subject of the certificate that the client showed over TLS and that was verified; empty
+  // without one.
+  std::string_view client_subject() const noexcept;
   // The request's content; pulling it sends 100 (Continue) when the client waits for that. Empty
   // when there is none.
   RequestBody& request_body() noexcept { return request_body_; }

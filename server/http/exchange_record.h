@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "protocol/message.h"
+#include "server/http/handshake_record.h"
 
 namespace sluice::http {
 
@@ -30,7 +31,9 @@ struct ExchangeRecord {
   std::string_view limit;  // the key in conf/limits.h
   std::string_view rule;   // the configuration line that decided: "sluice.toml:12"
   std::string_view request_id;
-  bool peer_left = false;  // it was the peer who ended it
+  std::string_view tls;             // "TLSv1.3"; empty: clear text
+  std::string_view client_subject;  // of the certificate that the client showed
+  bool peer_left = false;           // it was the peer who ended it
 };
 
 // The wall clock, as records have it.
@@ -44,6 +47,8 @@ class ExchangeLog {
  public:
   virtual ~ExchangeLog() = default;
   virtual void record(const ExchangeRecord& record) = 0;
+  // A handshake ended. Most logs have nothing to say of one that went well.
+  virtual void handshake(const HandshakeRecord& record) { (void)record; }
 };
 
 }  // namespace sluice::http

@@ -39,12 +39,31 @@ Ref<ListenerSettings> HttpService::settings_of(uint32_t listener) const {
 
 void HttpService::serve(net::AcceptedSocket socket) {
   // The lists of the context own connections; each frees itself through Loop::retire.
-  auto connection = std::make_unique<ServerConnection>(context_, settings_of(socket.peer.listener),
-                                                       std::move(socket.slot), socket.peer);
-  auto transport = std::make_unique<net::SocketTransport>(context_.loop,
-                                                          socket.descriptor.release(), *connection);
-  if (transport->open() != 0) return;  // epoll has no memory for it: the socket closes
-  connection.release()->open(std::move(transport));
+  const Ref<ListenerSettings> settings = settings_of(socket.peer.listener);
+  auto connection =
+      std::make_unique<ServerConnection>(context_, settings, std::move(socket.slot), socket.peer);
+  const int descriptor = socket.descriptor.release();
+  if (const tls::ListenerContext* const context = settings->tls()) {
+    auto transport = std::make_unique<net::TlsTransport>(context_.loop, descriptor, *connection,
+                                                         tls_work(), *context);
+    return open(std::move(connection), std::move(transport));
+  }
+  open(std::move(connection),
+       std::make_unique<net::SocketTransport>(context_.loop, descriptor, *connection));
+}
+
+// Epoll may have no memory for it: the socket closes.
+template <typename T>
+void HttpService::open(std::unique_ptr<ServerConnection> connection, std::unique_ptr<T> transport) {
+  if (transport->open() == 0) connection.release()->open(std::move(transport));
+}
+
+// Made for the first connection over TLS: who serves clear text pays nothing.
+net::TlsWork& HttpService::tls_work() {
+  if (!tls_work_)
+    tls_work_ = std::make_unique<net::TlsWork>(context_.loop, context_.limits.turn_handshakes,
+                                               context_.limits.key_updates);
+  return *tls_work_;
 }
 
 void HttpService::turn_away(net::AcceptedSocket socket, std::string_view limit) {

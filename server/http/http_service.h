@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string_view>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "server/http/listener_settings.h"
 #include "server/http/router.h"
 #include "server/http/server_context.h"
+#include "server/net/tls_transport.h"
 #include "server/net/worker.h"
 
 namespace sluice::http {
@@ -46,8 +48,12 @@ class HttpService final : public net::Service {
 
  private:
   Ref<ListenerSettings> settings_of(uint32_t listener) const;
+  template <typename T>
+  void open(std::unique_ptr<ServerConnection> connection, std::unique_ptr<T> transport);
+  net::TlsWork& tls_work();
 
   std::vector<Ref<ListenerSettings>> listeners_;
+  std::unique_ptr<net::TlsWork> tls_work_;  // outlives the connections of the context
   ServerContext context_;
 };
 

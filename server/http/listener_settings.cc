@@ -31,10 +31,12 @@ std::string keep_alive_line(std::chrono::milliseconds idle_timeout) {
 }  // namespace
 
 ListenerSettings::ListenerSettings(uint32_t index, conf::LimitSet limits,
-                                   std::vector<conf::AddressBlock> trusted)
+                                   std::vector<conf::AddressBlock> trusted,
+                                   std::shared_ptr<const tls::ListenerContext> tls)
     : index_(index),
       limits_(std::move(limits)),
       trusted_(std::move(trusted)),
+      tls_(std::move(tls)),
       h1_limits_(codec_limits(limits_.values)),
       persist_lines_(keep_alive_line(limits_.values.idle_timeout)) {}
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "conf/configuration.h"
 #include "protocol/h1/codec.h"
 #include "protocol/owner.h"
+#include "tls/listener_context.h"
 
 namespace sluice::http {
 
@@ -20,14 +22,17 @@ class ListenerSettings final : public Owner {
  public:
   // `index`: the listener's, as sockets arrive with it (net::Peer::listener).
   // `trusted`: the peers whose X-Request-ID is taken over.
+  // `tls`: null for clear text.
   ListenerSettings(uint32_t index, conf::LimitSet limits,
-                   std::vector<conf::AddressBlock> trusted = {});
+                   std::vector<conf::AddressBlock> trusted = {},
+                   std::shared_ptr<const tls::ListenerContext> tls = nullptr);
 
   uint32_t index() const noexcept { return index_; }
   const conf::Limits& limits() const noexcept { return limits_.values; }
   const conf::LimitSet& limit_set() const noexcept { return limits_; }
   const h1::Limits& h1_limits() const noexcept { return h1_limits_; }
   const std::vector<conf::AddressBlock>& trusted() const noexcept { return trusted_; }
+  const tls::ListenerContext* tls() const noexcept { return tls_.get(); }
   // Sent with responses that leave the connection open.
   const std::string& persist_lines() const noexcept { return persist_lines_; }
 
@@ -37,6 +42,7 @@ class ListenerSettings final : public Owner {
   const uint32_t index_;
   const conf::LimitSet limits_;
   const std::vector<conf::AddressBlock> trusted_;
+  const std::shared_ptr<const tls::ListenerContext> tls_;
   const h1::Limits h1_limits_;
   const std::string persist_lines_;
 };

@@ -12,6 +12,10 @@
 #include "server/http/filter.h"
 #include "server/http/handler.h"
 
+namespace sluice::tls {
+struct Choice;
+}
+
 namespace sluice::http {
 
 // What a site says in place of Sluice's own short texts.
@@ -39,6 +43,7 @@ struct Route {
 // Where the search for a route stands. Begins as {.listener = N}; the rest is the router's.
 struct RouteSearch {
   uint32_t listener = 0;
+  const tls::Choice* choice = nullptr;  // what TLS negotiated; null: clear text
   uint32_t site = 0;
   uint32_t position = 0;
 };

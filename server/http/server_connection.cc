@@ -32,8 +32,9 @@ ServerConnection::~ServerConnection() { context_.loop.forget(*this); }
 
 void ServerConnection::open(std::unique_ptr<net::Transport> transport) {
   transport_ = std::move(transport);
+  handshaken_ = transport_->session();
   opened_at_ = context_.loop.now();
-  set_state(State::idle);
+  set_state(handshaken_ != nullptr ? State::handshake : State::idle);
   context_.by_address.add(*this);
   update_timer();
   context_.loop.wake(*this);
@@ -41,7 +42,7 @@ void ServerConnection::open(std::unique_ptr<net::Transport> transport) {
 
 // A request may lie in the socket whose event has not come yet: it is looked for, and answered.
 void ServerConnection::drain() {
-  if (state_ != State::idle || !out_.empty() || input_) return;
+  if (state_ != State::idle || sending() || input_) return;
   read_left_ = context_.limits.turn_read;
   const bool read = make_room() && receive();
   if (state_ == State::retired) return;
@@ -62,6 +63,7 @@ void ServerConnection::run() {
 void ServerConnection::take_turn() {
   read_left_ = context_.limits.turn_read;
   requests_left_ = context_.limits.turn_requests;
+  if (state_ == State::handshake && !shake_hands()) return;
   // One pipelined request after the other; what they answer collects in out_.
   bool advanced = true;
   while (advanced && state_ != State::retired) {
@@ -146,7 +148,7 @@ void ServerConnection::pull_content() {
 // While something waits that flushing takes away: a pull that only moves content from the request
 // to the response must not wait for itself.
 bool ServerConnection::may_pull() const noexcept {
-  if (out_.empty()) return true;
+  if (!sending()) return true;
   return transport_->writable() && out_.size() < context_.limits.turn_write && !is_full();
 }
 
@@ -193,7 +195,7 @@ bool ServerConnection::take_pulled(Pull result) {
       codec_.write_end(framing_, exchange_->source()->trailers(), out_);
       return false;
     case Pull::failed:
-      if (!out_.empty()) transport_->flush(out_, context_.limits.turn_write);
+      if (sending()) transport_->flush(out_, context_.limits.turn_write);
       cut("content failed");
       return false;
   }
@@ -201,7 +203,7 @@ bool ServerConnection::take_pulled(Pull result) {
 }
 
 void ServerConnection::flush() {
-  if (out_.empty()) return;
+  if (!sending()) return;
   // 1 KiB: below it a copy is cheaper than the block that a waiting slice would pin.
   static constexpr size_t kSmall = 1024;
   const net::FlushResult result = transport_->flush(out_, context_.limits.turn_write);
@@ -219,7 +221,7 @@ void ServerConnection::flush() {
 }
 
 void ServerConnection::after_flush() {
-  if (!out_.empty()) return;
+  if (sending()) return;
   if (exchange_) {
     if (!framed_whole_) {
       // The budget or the peer, not the source, ended this turn's pulling: go on in the next round.
@@ -265,10 +267,11 @@ void ServerConnection::reset(ResetCode) { cut("handler gave up"); }
 // --- Refusals, ends and beginnings ------------------------------------------------------------
 
 // Answers a request that never became an exchange, and closes.
-void ServerConnection::refuse(const ProtocolError& error) {
+// `text`: what it says, in place of the status.
+void ServerConnection::refuse(const ProtocolError& error, std::string_view text) {
   closing_ = true;
   if (state_ == State::idle) set_state(State::head);  // who still has to be answered is not idle
-  const std::string_view text = status_text(error.status);
+  if (text.empty()) text = status_text(error.status);
   ResponseHead head;
   head.status = error.status;
   head.fields.add("Content-Type", "text/plain; charset=utf-8", FieldId::content_type);
@@ -332,8 +335,8 @@ void ServerConnection::discard_while_lingering() {
   while (transport_->readable()) {
     const net::ReadResult result = transport_->read({block->data(), block->capacity()});
     discarded_ += result.octets;
-    if (result.status == net::Io::end || result.status == net::Io::failed ||
-        discarded_ > limits().linger) {
+    if (result.status == net::Io::end || result.status == net::Io::truncated ||
+        result.status == net::Io::failed || discarded_ > limits().linger) {
       return retire();
     }
     if (result.status == net::Io::blocked) break;
@@ -351,7 +354,9 @@ void ServerConnection::cut(std::string_view cause, std::string_view limit) {
     if (said.cause.empty())
       exchange_->explain(cause, head_written_ ? "response" : "handler", limit);
     end_exchange(false);
-  } else if (!out_.empty()) {
+  } else if (state_ == State::handshake) {
+    record_handshake(HandshakeEnd::left);
+  } else if (sending()) {
     record_cut(cause, limit);
   }
   retire();

@@ -15,6 +15,7 @@
 //   RST says so.
 //
 // States (RFC 9112 section 9):
+//   handshake -> idle                           before anything else, over TLS
 //   idle -> head -> exchange -> idle ...        a keep-alive connection
 //   exchange -> draining -> idle                the rest of a request nobody wanted is read and
 //   dropped any -> lingering -> (retired)               our side is closed, the client may still be
@@ -65,7 +66,7 @@ class ServerConnection final : public net::Task,
   // Octets of memory that are there for this connection only because it is: what waits to be sent
   // or to be pulled, and the block it reads into. Idle ones hold none.
   uint64_t held() const noexcept {
-    return out_.held() + (input_ ? input_->capacity() : 0) +
+    return out_.held() + transport_->held() + (input_ ? input_->capacity() : 0) +
            (exchange_ ? exchange_->request_body().held() : 0);
   }
   // And what the kernel keeps for a peer that does not read. Costs a system call when sending.
@@ -82,11 +83,12 @@ class ServerConnection final : public net::Task,
   void submit_final() override;
   void wake() override;
   void reset(ResetCode code) override;
+  const tls::Session* session() const noexcept override { return handshaken_; }
 
  private:
   friend class ConnectionList;
 
-  enum class State : uint8_t { idle, head, exchange, draining, lingering, retired };
+  enum class State : uint8_t { handshake, idle, head, exchange, draining, lingering, retired };
 
   // ServerSink: called by the codec while parsing.
   void on_request_head(RequestHead& head) override;
@@ -96,6 +98,11 @@ class ServerConnection final : public net::Task,
   void on_reset(const ProtocolError& error) override;
 
   void take_turn();
+
+  // Before the first request (server_connection_handshake.cc).
+  bool shake_hands();
+  bool answer_clear_text();
+  void record_handshake(HandshakeEnd end);
 
   // Phase one: reading and parsing (server_connection_reading.cc).
   bool wants_input() const noexcept;
@@ -128,7 +135,7 @@ class ServerConnection final : public net::Task,
   }
 
   // Refusals, ends and beginnings.
-  void refuse(const ProtocolError& error);
+  void refuse(const ProtocolError& error, std::string_view text = {});
   void abandon_request_content();
   uint64_t drain_limit() const noexcept { return exchange_ ? limits().drain : drain_; }
   void end_exchange(bool complete);
@@ -149,7 +156,7 @@ class ServerConnection final : public net::Task,
   // Deadlines (server_connection_deadlines.cc).
   void set_state(State state);
   void update_timer();
-  bool sending() const noexcept { return !out_.empty(); }
+  bool sending() const noexcept { return !out_.empty() || transport_->holds_output(); }
   bool awaiting_content() const noexcept;
   enum class Watch : uint8_t { nothing, sending, content };
   void begin_watch(Watch watch);
@@ -163,6 +170,7 @@ class ServerConnection final : public net::Task,
   const Ref<ListenerSettings> listener_;
   net::ConnectionSlot slot_;
   std::unique_ptr<net::Transport> transport_;
+  tls::Session* handshaken_ = nullptr;  // the transport's, over TLS
   h1::Codec codec_;
   std::unique_ptr<Exchange> exchange_;
   Chain out_;
@@ -199,8 +207,9 @@ class ServerConnection final : public net::Task,
   State state_ = State::idle;
   ConnectionList* list_ = nullptr;
   h1::Framing framing_ = h1::Framing::none;
-  bool input_fresh_ = false;  // [begin, end) holds octets the codec has not seen
-  bool peer_ended_ = false;   // a read met the peer's FIN
+  bool input_fresh_ = false;     // [begin, end) holds octets the codec has not seen
+  bool peer_ended_ = false;      // a read met the peer's FIN
+  bool peer_truncated_ = false;  // and TLS's close_notify did not come before it
   bool persist_ = true;
   bool head_written_ = false;
   bool framed_whole_ = false;

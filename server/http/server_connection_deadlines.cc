@@ -24,9 +24,9 @@ bool slower_than(uint64_t octets, uint64_t rate, net::Clock::duration elapsed) {
 void ServerConnection::set_state(State state) {
   state_ = state;
   state_since_ = context_.loop.now();
-  ConnectionList* const list = state == State::retired                ? nullptr
-                               : state == State::idle && out_.empty() ? &context_.idle
-                                                                      : &context_.active;
+  ConnectionList* const list = state == State::retired              ? nullptr
+                               : state == State::idle && !sending() ? &context_.idle
+                                                                    : &context_.active;
   if (list_ == list && state != State::idle) return;
   if (list_ != nullptr) list_->remove(*this);
   list_ = list;
@@ -40,9 +40,11 @@ bool ServerConnection::awaiting_content() const noexcept {
 }
 
 void ServerConnection::update_timer() {
-  const Watch watch = sending()            ? Watch::sending
-                      : awaiting_content() ? Watch::content
-                                           : Watch::nothing;
+  // A handshake's deadline is absolute, whatever of it is to be sent.
+  const Watch watch = state_ == State::handshake ? Watch::nothing
+                      : sending()                ? Watch::sending
+                      : awaiting_content()       ? Watch::content
+                                                 : Watch::nothing;
   if (watch != Watch::nothing) {
     if (watch != watch_) begin_watch(watch);
     return;
@@ -58,6 +60,8 @@ void ServerConnection::update_timer() {
 std::optional<milliseconds> ServerConnection::state_timeout() const noexcept {
   const conf::Limits& limits = this->limits();
   switch (state_) {
+    case State::handshake:
+      return limits.handshake_timeout;
     case State::idle:
       return limits.idle_timeout;
     case State::head:
@@ -81,6 +85,9 @@ void ServerConnection::on_timer() {
   switch (state_) {
     case State::head:
       return answer_timeout("head not complete in time", "head_timeout");
+    case State::handshake:
+      record_handshake(HandshakeEnd::timed_out);
+      return retire();
     case State::idle:
       return input_ ? linger() : drain();  // a request may have arrived in this very iteration
     case State::draining:

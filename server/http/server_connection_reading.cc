@@ -21,6 +21,7 @@ bool ServerConnection::wants_input() const noexcept {
              exchange_->request_body().waiting() < limits().exchange_body;
     case State::draining:
       return true;
+    case State::handshake:
     case State::lingering:
     case State::retired:
       return false;
@@ -85,7 +86,8 @@ bool ServerConnection::receive() {
   }
   input_end_ += static_cast<uint32_t>(result.octets);
   read_left_ -= result.octets;
-  peer_ended_ = result.status == net::Io::end;
+  peer_truncated_ = result.status == net::Io::truncated;
+  peer_ended_ = result.status == net::Io::end || peer_truncated_;
   input_fresh_ = result.octets > 0;
   return input_fresh_ || peer_ended_;
 }
@@ -130,10 +132,11 @@ void ServerConnection::on_peer_closed() {
     case State::idle:
     case State::head:
       closing_ = true;
-      if (out_.empty()) retire();
+      if (!sending()) retire();
       return;
     case State::exchange:
-      return cut("client closed in the middle of its content");
+      return cut(peer_truncated_ ? "client closed without close_notify in the middle of its content"
+                                 : "client closed in the middle of its content");
     default:
       return linger();
   }

@@ -6,6 +6,7 @@
 #include "conf/limit_scopes.h"
 #include "server/http/server_connection.h"
 #include "server/http/trusted_peers.h"
+#include "tls/session.h"
 
 namespace sluice::http {
 void ServerConnection::record(bool complete) {
@@ -32,6 +33,8 @@ void ServerConnection::record(bool complete) {
        .limit = said.limit,
        .rule = said.cause.empty() ? std::string_view() : deciding_rule(said.limit),
        .request_id = request_id(room),
+       .tls = exchange_->secure() ? handshaken_->protocol() : std::string_view(),
+       .client_subject = exchange_->client_subject(),
        .peer_left = !complete && (transport_->broken() || peer_ended_)});
 }
 

@@ -10,6 +10,10 @@
 #include "protocol/body.h"
 #include "protocol/message.h"
 
+namespace sluice::tls {
+class Session;
+}
+
 namespace sluice::http {
 
 // Why a stream is given up. The codec turns it into its version's sign: H1 closes or resets the
@@ -28,6 +32,8 @@ class Stream {
   virtual void wake() = 0;
   // Gives the stream up; both sources are cancelled.
   virtual void reset(ResetCode code) = 0;
+  // Null in clear text.
+  virtual const tls::Session* session() const noexcept { return nullptr; }
 
  protected:
   ~Stream() = default;

@@ -125,11 +125,18 @@ FlushResult SocketTransport::send_memory(Chain& chain, uint64_t budget) {
   // This flush goes on after these octets (a file range follows): the kernel may fill the segment
   // before it leaves.
   const bool more_follows = offered < std::min(budget, chain.size());
-  const ssize_t sent = send_vectors(descriptor_, std::span(vectors).first(count),
-                                    MSG_NOSIGNAL | (more_follows ? MSG_MORE : 0));
+  const FlushResult result = send(std::span(vectors).first(count), more_follows);
+  chain.drain(result.octets);
+  return result;
+}
+
+FlushResult SocketTransport::send(std::span<iovec> vectors, bool more_follows) {
+  uint64_t offered = 0;
+  for (const iovec& vector : vectors) offered += vector.iov_len;
+  const ssize_t sent =
+      send_vectors(descriptor_, vectors, MSG_NOSIGNAL | (more_follows ? MSG_MORE : 0));
   if (sent < 0) return sending_failed(errno);
   const auto octets = static_cast<uint64_t>(sent);
-  chain.drain(octets);
   if (octets == offered) return {Io::progress, octets};
   writable_ = false;
   return {Io::blocked, octets};

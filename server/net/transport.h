@@ -10,6 +10,8 @@
 //   3. A short read means drained only when the event carried no RDHUP, HUP or ERR.
 #pragma once
 
+#include <sys/uio.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -18,14 +20,19 @@
 #include "protocol/chain.h"
 #include "server/net/loop.h"
 
+namespace sluice::tls {
+class Session;
+}
+
 namespace sluice::net {
 
 enum class Io : uint8_t {
-  progress,  // octets moved, and more may be possible now
-  blocked,   // nothing more now (octets may have moved); an event will come
-  end,       // read only: the peer closed its side in good order
-  failed,    // the connection is gone (reset, EPIPE, or a file that ended early: see
-             // FlushResult::file_cut)
+  progress,   // octets moved, and more may be possible now
+  blocked,    // nothing more now (octets may have moved); an event will come
+  end,        // read only: the peer closed its side in good order
+  truncated,  // read only: the peer closed its side without saying so in TLS: octets may be missing
+  failed,     // the connection is gone (reset, EPIPE, or a file that ended early: see
+              // FlushResult::file_cut)
 };
 
 struct ReadResult {
@@ -33,10 +40,18 @@ struct ReadResult {
   size_t octets;  // may be > 0 with any status but failed
 };
 
+// How far a connection is that has to agree on keys before anything else.
+enum class Handshake : uint8_t {
+  done,
+  pending,
+  clear_text,  // the peer speaks without TLS: from here on, so does the transport
+  failed,      // what is to be said of it (an alert) leaves with the next flush
+};
+
 struct FlushResult {
   Io status;  // progress: the chain is empty or the budget is spent; blocked: the peer does not
               // take more
-  uint64_t octets;        // taken by the kernel
+  uint64_t octets;        // taken by the kernel, of whatever form they have there
   bool file_cut = false;  // a file range ended before its size: the message must end visibly
 };
 
@@ -44,10 +59,20 @@ class Transport {
  public:
   virtual ~Transport() = default;
 
+  // Goes on with what comes before content. Nothing is read until it is done.
+  virtual Handshake handshake() { return Handshake::done; }
+  // Null in clear text.
+  virtual tls::Session* session() noexcept { return nullptr; }
+
   // Reads once into `room`. Requires: `room` is not empty.
   virtual ReadResult read(std::span<char> room) = 0;
   // Sends from the chain's front and drains what was taken, at most `budget` octets.
   virtual FlushResult flush(Chain& chain, uint64_t budget) = 0;
+  // Octets that were taken from a chain, or are the transport's own, wait for the next flush: it is
+  // due even with an empty chain.
+  virtual bool holds_output() const noexcept { return false; }
+  // Octets of memory that the transport keeps for the connection.
+  virtual uint64_t held() const noexcept { return 0; }
   // True when a read may give something (data, end or an error) without waiting for an event.
   virtual bool readable() const noexcept = 0;
   virtual bool writable() const noexcept = 0;
@@ -78,6 +103,9 @@ class SocketTransport final : public Transport, public EventTarget {
 
   ReadResult read(std::span<char> room) override;
   FlushResult flush(Chain& chain, uint64_t budget) override;
+  // Sends what `vectors` (at least one) describe, in one system call. `more_follows`: within this
+  // flush.
+  FlushResult send(std::span<iovec> vectors, bool more_follows);
   bool readable() const noexcept override { return readable_; }
   bool writable() const noexcept override { return writable_; }
   bool broken() const noexcept override { return broken_; }

@@ -8,7 +8,7 @@ import tomllib
 
 import jsonschema
 import pytest
-from clients import run_sluice
+from clients import IS_ROOT, run_sluice
 
 SOURCES = pathlib.Path(__file__).resolve().parents[2]
 GOLDEN = SOURCES / "tests" / "unit" / "conf" / "golden"
@@ -159,10 +159,55 @@ def test_a_file_that_does_not_exist_is_one_error(tmp_path):
 
 
 @pytest.mark.parametrize("example", sorted(EXAMPLES.glob("*.toml")), ids=lambda path: path.stem)
-def test_examples_are_without_errors_and_warnings(example):
+def test_examples_are_without_errors_and_warnings(example, tmp_path, monkeypatch):
+    # No example brings a certificate; `check` looks at whether the files are there, not into them.
+    for name in ("site.pem", "site.key"):
+        (tmp_path / name).touch()
+    monkeypatch.setenv("SLUICE_CERTIFICATES", str(tmp_path))
     done = run_sluice("check", "-c", example)
     assert done.returncode == 0, done.stdout
     assert done.stdout.splitlines()[-1].endswith("no errors, no warnings")
+
+
+TLS = """
+[[listener]]
+address = "127.0.0.1:0"
+tls = true
+
+[[certificate]]
+chain = "certs/site.pem"
+key = "certs/site.key"
+
+[[site]]
+root = "."
+"""
+
+
+def test_certificates_that_are_not_there_yet_are_warned_of(tmp_path):
+    path = write(tmp_path, TLS.replace('root = "."', 'root = "public"'))
+    (tmp_path / "public").mkdir()
+    assert [(one["code"], one["severity"], one["line"], one["notes"]) for one in diagnostics(path)] == [
+        ("missing-tls-file", "warning", 7, [f"looked at {tmp_path / 'certs/site.pem'}"]),
+        ("missing-tls-file", "warning", 8, [f"looked at {tmp_path / 'certs/site.key'}"]),
+    ]
+
+
+def test_a_key_among_the_pages_is_an_error(tmp_path):
+    (tmp_path / "certs").mkdir()
+    for name in ("site.pem", "site.key"):
+        (tmp_path / "certs" / name).touch()
+    (error,) = diagnostics(write(tmp_path, TLS))
+    assert (error["code"], error["severity"], error["line"]) == ("secret-below-root", "error", 8)
+
+
+@pytest.mark.skipif(IS_ROOT, reason="root may read everything")
+def test_a_key_that_only_the_servers_user_may_read_is_a_warning(tmp_path):
+    path = write(tmp_path, TLS.replace('root = "."', 'root = "public"'))
+    for folder in ("public", "certs"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "certs" / "site.pem").touch()
+    (tmp_path / "certs" / "site.key").touch(mode=0)
+    assert [(one["code"], one["severity"]) for one in diagnostics(path)] == [("unreadable-tls-file", "warning")]
 
 
 # --- Schema and reader agree ------------------------------------------------------------------------------------------

@@ -67,6 +67,42 @@ void check_route(const Route& route) {
   }
 }
 
+bool has(const std::vector<std::string>& names, const std::string& name) {
+  return names.empty() || std::find(names.begin(), names.end(), name) != names.end();
+}
+
+void check_clients(const ClientCertificates& clients) {
+  const bool off = clients.mode == ClientCertificates::Mode::off;
+  require(off || clients.authorities.starts_with('/'), "authorities", clients.authorities);
+}
+
+void check_tls(const Configuration& configuration, const Listener& listener) {
+  size_t defaults = 0, shown = 0;
+  for (const Certificate& certificate : configuration.certificates) {
+    if (!has(certificate.listeners, listener.name)) continue;
+    ++shown;
+    defaults += certificate.is_default ? 1 : 0;
+    require(certificate.chain.starts_with('/'), "chain", certificate.chain);
+    require(certificate.key.starts_with('/'), "key", certificate.key);
+  }
+  require(shown >= 1 && defaults <= 2, "certificates", listener.name);
+  for (const std::string& path : listener.tls->ticket_keys) {
+    require(path.starts_with('/'), "ticket key", path);
+  }
+  check_clients(listener.tls->client_certificates);
+}
+
+// What a site says about TLS has a listener to hold for.
+void check_site_tls(const Configuration& configuration, const Site& site) {
+  if (site.client_certificates) check_clients(*site.client_certificates);
+  if (!site.redirect_to_https && !site.hsts && !site.client_certificates) return;
+  const auto& all = configuration.listeners;
+  require(
+      std::any_of(all.begin(), all.end(),
+                  [&](const Listener& one) { return one.tls && has(site.listeners, one.name); }),
+      "a site without TLS", site.origin);
+}
+
 void check_configuration(const Configuration& configuration) {
   require(!configuration.listeners.empty() && !configuration.sites.empty(), "empty");
   size_t defaults = 0;
@@ -79,6 +115,10 @@ void check_configuration(const Configuration& configuration) {
     for (const Route& route : site.routes) check_route(route);
   }
   require(defaults == 1, "defaults");
+  for (const Listener& listener : configuration.listeners) {
+    if (listener.tls) check_tls(configuration, listener);
+  }
+  for (const Site& site : configuration.sites) check_site_tls(configuration, site);
   for (const LimitInfo& info : all_limits()) {
     if (info.number == nullptr) continue;
     const uint64_t value = configuration.limits.values.*(info.number);

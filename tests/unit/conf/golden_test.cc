@@ -30,7 +30,8 @@ std::string contents(const fs::path& path) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
-// The real files, but for one folder that nobody may read (root may read everything).
+// The real files, but for one folder that nobody may read (root may read everything), and
+// certificates and keys, which nobody commits: all exist but for one.
 class GoldenFiles final : public FileSource {
  public:
   std::string read(const std::string& path, std::string& text) override {
@@ -40,7 +41,10 @@ class GoldenFiles final : public FileSource {
     return real_files().glob(pattern);
   }
   Kind kind(const std::string& path) override {
-    return path.ends_with("/forbidden") ? Kind::unreadable : real_files().kind(path);
+    if (path.ends_with("/forbidden")) return Kind::unreadable;
+    if (path.ends_with("/missing.pem")) return Kind::missing;
+    const bool certificate = path.ends_with(".pem") || path.ends_with(".key");
+    return certificate ? Kind::file : real_files().kind(path);
   }
   std::string absolute(const std::string& path) override { return real_files().absolute(path); }
 };

@@ -29,6 +29,14 @@ TEST(Spelling, SuggestsTheNearestWord) {
   EXPECT_EQ(did_you_mean("nmae", kWords), "did you mean 'name'?");
 }
 
+TEST(Spelling, NamesBothWordsThatOneSlipLeadsFrom) {
+  constexpr std::array<std::string_view, 4> kTied = {"root", "hosts", "hsts", "hats"};
+  EXPECT_EQ(did_you_mean("hasts", kTied), "did you mean 'hosts' or 'hsts'?");
+  EXPECT_EQ(did_you_mean("hossts", kTied), "did you mean 'hosts'?");
+  // Two slips away from several words: one of them is enough.
+  EXPECT_EQ(did_you_mean("hxxts", kTied), "did you mean 'hosts'?");
+}
+
 TEST(Spelling, DoesNotGuess) {
   EXPECT_EQ(nearest("wording", kWords), "");
   EXPECT_EQ(nearest("xy", kWords), "");

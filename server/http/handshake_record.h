@@ -1,0 +1,37 @@
+// What is known of a TLS handshake when it ends: a line of the error log when it failed, its trace
+// where the listener asks for one.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string_view>
+
+namespace sluice::tls {
+class ListenerContext;
+class Session;
+struct HandshakeReport;
+}  // namespace sluice::tls
+
+namespace sluice::http {
+
+// How it ended.
+enum class HandshakeEnd : uint8_t {
+  established,
+  failed,      // one of both sent an alert, or what came was no TLS
+  clear_text,  // HTTP came instead; it is answered
+  left,        // the client closed or reset the connection
+  timed_out,   // Limits::handshake_timeout
+};
+
+// Everything is valid during the call of ExchangeLog::handshake only.
+struct HandshakeRecord {
+  std::string_view peer;  // address without port
+  HandshakeEnd end = HandshakeEnd::established;
+  std::chrono::microseconds duration{0};          // since the connection was accepted
+  int64_t wall_microseconds = 0;                  // when it ended, since 1970
+  const tls::Session* session = nullptr;          // never null
+  const tls::HandshakeReport* report = nullptr;   // likewise
+  const tls::ListenerContext* context = nullptr;  // likewise
+};
+
+}  // namespace sluice::http

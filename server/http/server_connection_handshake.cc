@@ -1,0 +1,57 @@
+// What comes before the first request of a connection over TLS, and what the log is told of it.
+#include <chrono>
+
+#include "server/http/server_connection.h"
+#include "tls/session.h"
+
+namespace sluice::http {
+
+// Returns true when requests may be read.
+bool ServerConnection::shake_hands() {
+  switch (transport_->handshake()) {
+    case net::Handshake::done:
+      record_handshake(HandshakeEnd::established);
+      set_state(State::idle);
+      return true;
+    case net::Handshake::clear_text:
+      return answer_clear_text();
+    case net::Handshake::pending:
+      flush();
+      return false;
+    case net::Handshake::failed:
+      break;
+  }
+  const bool alerted = handshaken_->failed();
+  record_handshake(alerted ? HandshakeEnd::failed : HandshakeEnd::left);
+  flush();
+  if (state_ != State::retired) linger();
+  return false;
+}
+
+// Whoever forgot the "s" of https is told, instead of seeing octets that no browser can show.
+bool ServerConnection::answer_clear_text() {
+  record_handshake(HandshakeEnd::clear_text);
+  handshaken_ = nullptr;
+  set_state(State::idle);
+  refuse({.status = 400, .cause = "clear text on a port for TLS"},
+         "400 Bad Request: this port speaks HTTPS, and the request came without TLS.\n"
+         "Use an address that begins with https://\n");
+  return true;
+}
+
+void ServerConnection::record_handshake(HandshakeEnd end) {
+  if (context_.log != nullptr) {
+    using namespace std::chrono;
+    context_.log->handshake(
+        {.peer = peer_.address,
+         .end = end,
+         .duration = duration_cast<microseconds>(net::Clock::now() - opened_at_),
+         .wall_microseconds = wall_microseconds(),
+         .session = handshaken_,
+         .report = handshaken_->report(),
+         .context = listener_->tls()});
+  }
+  handshaken_->forget_handshake();
+}
+
+}  // namespace sluice::http

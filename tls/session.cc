@@ -1,0 +1,264 @@
+// Driving OpenSSL over lent memory.
+//
+// Why there is one BIO for all sessions of a worker: a BIO only points to where records are read
+// from and written to, and that is lent for the length of a call.
+#include "tls/session.h"
+
+#include <openssl/err.h>
+
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+#include <new>
+#include <utility>
+
+#include "tls/client_policy.h"
+#include "tls/handshake_report.h"
+#include "tls/identity.h"
+#include "tls/listener_context.h"
+#include "tls/openssl.h"
+#include "tls/session_callbacks.h"
+
+namespace sluice::tls {
+
+namespace {
+
+SSL* as_ssl(void* ssl) noexcept { return static_cast<SSL*>(ssl); }
+
+}  // namespace
+
+// The BIO that sessions read from and write to.
+struct Workspace::Io {
+  explicit Io(Workspace& workspace) : bio(BIO_new(method())) {
+    if (!bio) throw std::bad_alloc();
+    BIO_set_data(bio.get(), &workspace);
+    BIO_set_init(bio.get(), 1);
+  }
+
+  static const BIO_METHOD* method() {
+    static const BIO_METHOD* const made = [] {
+      BIO_METHOD* const fresh = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "lent");
+      if (fresh == nullptr) throw std::bad_alloc();
+      BIO_meth_set_read_ex(fresh, read);
+      BIO_meth_set_write_ex(fresh, write);
+      BIO_meth_set_ctrl(fresh, control);
+      return fresh;
+    }();
+    return made;
+  }
+  static Workspace& workspace_of(BIO* bio) { return *static_cast<Workspace*>(BIO_get_data(bio)); }
+
+  static int read(BIO* bio, char* room, size_t size, size_t* taken) {
+    std::string_view& input = workspace_of(bio).input_;
+    BIO_clear_retry_flags(bio);
+    *taken = std::min(size, input.size());
+    if (*taken == 0) {
+      BIO_set_retry_read(bio);
+      return 0;
+    }
+    std::memcpy(room, input.data(), *taken);
+    input.remove_prefix(*taken);
+    return 1;
+  }
+
+  // What does not fit is an error: output is bounded by what is asked of a session in one call.
+  static int write(BIO* bio, const char* octets, size_t size, size_t* written) {
+    Workspace& workspace = workspace_of(bio);
+    BIO_clear_retry_flags(bio);
+    *written = 0;
+    if (size > kOutput - workspace.output_size_) return 0;
+    std::memcpy(workspace.output_.get() + workspace.output_size_, octets, size);
+    workspace.output_size_ += size;
+    *written = size;
+    return 1;
+  }
+
+  static long control(BIO*, int command, long, void*) { return command == BIO_CTRL_FLUSH ? 1 : 0; }
+
+  const BioPointer bio;
+};
+
+Workspace::Workspace(uint64_t key_updates)
+    : key_updates_(key_updates),
+      memory_(new char[kRecords + kGathered]),
+      records_(memory_.get(), kRecords),
+      plain_(memory_.get() + kRecords, kGathered),
+      output_(new char[kOutput]),
+      io_(std::make_unique<Io>(*this)) {}
+
+Workspace::~Workspace() = default;
+
+// Lends records for a call, and gives back what was not used. The errors of other sessions on this
+// thread are none of ours.
+class Session::Lending {
+ public:
+  Lending(Workspace& workspace, std::string_view& records)
+      : workspace_(workspace), records_(records) {
+    workspace_.input_ = records;
+    ERR_clear_error();
+  }
+  ~Lending() {
+    records_ = workspace_.input_;
+    workspace_.input_ = {};
+  }
+  Lending(const Lending&) = delete;
+  Lending& operator=(const Lending&) = delete;
+
+ private:
+  Workspace& workspace_;
+  std::string_view& records_;
+};
+
+void Session::FreeSsl::operator()(void* ssl) const noexcept { SSL_free(as_ssl(ssl)); }
+
+Session::Session(Workspace& workspace, const ListenerContext& context)
+    : workspace_(workspace),
+      context_(context),
+      ssl_(SSL_new(context.fallback().identity->context())),
+      choice_(&context.fallback()),
+      report_(std::make_unique<HandshakeReport>()) {
+  if (!ssl_) {
+    failed_ = true;
+    return;
+  }
+  SSL* const ssl = as_ssl(ssl_.get());
+  BIO* const bio = workspace.io_->bio.get();
+  BIO_up_ref(bio);
+  SSL_set_bio(ssl, bio, bio);
+  SSL_set_accept_state(ssl);
+  SessionCallbacks::attach(*ssl, *this);
+  if (context.traces_handshakes()) report_->trace = std::make_unique<HandshakeTrace>(Role::server);
+}
+
+Session::~Session() = default;
+
+Session::Status Session::handshake(std::string_view& records, std::chrono::microseconds at) {
+  assert(!established_);
+  if (failed_) return Status::failed;
+  // RFC 8446 section 5.1: the first octet of a record is its type, and no type is a letter.
+  if (report_->received == 0 && !records.empty() && records[0] >= 'A' && records[0] <= 'Z')
+    return Status::clear_text;
+  at_ = at;
+  const size_t before = records.size();
+  int result = 0;
+  {
+    const Lending lending(workspace_, records);
+    result = SSL_do_handshake(as_ssl(ssl_.get()));
+    if (result != 1) {
+      const Status status = status_of(result);
+      if (status == Status::failed) note_failure();
+      return status;
+    }
+  }
+  report_->received += before - records.size();
+  return conclude_handshake();
+}
+
+Session::Status Session::conclude_handshake() {
+  established_ = true;
+  SSL* const ssl = as_ssl(ssl_.get());
+  if (const X509* const certificate = SSL_get0_peer_certificate(ssl)) {
+    const BioPointer text(BIO_new(BIO_s_mem()));
+    X509_NAME_print_ex(text.get(), X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253);
+    char* octets = nullptr;
+    const long size = BIO_get_mem_data(text.get(), &octets);
+    client_subject_ = std::make_unique<const std::string>(octets, static_cast<size_t>(size));
+  }
+  return Status::done;
+}
+
+// What an SSL_ function's failure means. The error queue is this call's.
+Session::Status Session::status_of(int result) noexcept {
+  switch (SSL_get_error(as_ssl(ssl_.get()), result)) {
+    case SSL_ERROR_WANT_READ:
+      return Status::wants_records;
+    case SSL_ERROR_ZERO_RETURN:
+      return Status::closed;
+    default:
+      failed_ = true;
+      return Status::failed;
+  }
+}
+
+void Session::note_failure() {
+  report_->error = ERR_peek_error();
+  const auto verification = SSL_get_verify_result(as_ssl(ssl_.get()));
+  report_->verification = static_cast<int>(verification);
+  ERR_clear_error();
+}
+
+Session::Plain Session::read(std::string_view& records, std::span<char> room) {
+  assert(established_ && !room.empty());
+  if (failed_) return {Status::failed, 0};
+  const Lending lending(workspace_, records);
+  size_t total = 0;
+  while (total < room.size()) {
+    size_t octets = 0;
+    const int result =
+        SSL_read_ex(as_ssl(ssl_.get()), room.data() + total, room.size() - total, &octets);
+    // A client changes its keys once in 2^24 records (RFC 8446 section 5.5), and has no other
+    // reason to speak of handshakes after one.
+    if (late_messages_ > workspace_.key_updates_) failed_ = true;
+    if (failed_) return {Status::failed, total};
+    if (result != 1) {
+      const Status status = status_of(result);
+      return {status, total};
+    }
+    total += octets;
+  }
+  return {Status::done, total};
+}
+
+bool Session::pending() const noexcept {
+  return established_ && !failed_ && SSL_pending(as_ssl(ssl_.get())) > 0;
+}
+
+bool Session::write(std::string_view plain) {
+  assert(established_ && workspace_.takes_record());
+  assert(!plain.empty() && plain.size() <= Workspace::kRecord);
+  if (failed_) return false;
+  ERR_clear_error();
+  size_t written = 0;
+  const bool sealed = SSL_write_ex(as_ssl(ssl_.get()), plain.data(), plain.size(), &written) == 1 &&
+                      written == plain.size();
+  if (!sealed) failed_ = true;
+  return sealed;
+}
+
+void Session::close() {
+  if (!established_ || failed_ || std::exchange(closing_, true)) return;
+  ERR_clear_error();
+  SSL_shutdown(as_ssl(ssl_.get()));
+}
+
+void Session::note_message(bool is_ours, int content_type, std::span<const uint8_t> message) {
+  if (established_) {
+    if (content_type == SSL3_RT_HANDSHAKE && !is_ours) ++late_messages_;
+    return;
+  }
+  HandshakeReport& report = *report_;
+  if (report.trace) report.trace->add(is_ours, content_type, message, at_);
+  if (content_type == SSL3_RT_ALERT && message.size() == 2 && message[0] == SSL3_AL_FATAL)
+    (is_ours ? report.alert_sent : report.alert_received) = message[1];
+  if (content_type != SSL3_RT_HANDSHAKE || is_ours || message.empty()) return;
+  report.last_message = message[0];
+  if (message[0] != SSL3_MT_CLIENT_HELLO) return;
+  report.hello_came = true;
+  report.hello = parse_client_hello(message);
+}
+
+void Session::forget_handshake() noexcept {
+  if (established_) report_.reset();
+}
+
+std::string_view Session::protocol() const noexcept { return SSL_get_version(as_ssl(ssl_.get())); }
+
+std::string_view Session::suite() const noexcept {
+  const SSL_CIPHER* const cipher = SSL_get_current_cipher(as_ssl(ssl_.get()));
+  const char* const name = cipher != nullptr ? SSL_CIPHER_standard_name(cipher) : nullptr;
+  return name != nullptr ? name : "";
+}
+
+bool Session::resumed() const noexcept { return SSL_session_reused(as_ssl(ssl_.get())) == 1; }
+
+}  // namespace sluice::tls

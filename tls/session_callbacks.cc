@@ -1,0 +1,145 @@
+// OpenSSL's callbacks. Each finds its session in the SSL's application data.
+#include "tls/session_callbacks.h"
+
+#include <openssl/core_names.h>
+#include <openssl/err.h>
+#include <openssl/params.h>
+#include <openssl/rand.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <string_view>
+
+#include "tls/client_policy.h"
+#include "tls/handshake_report.h"
+#include "tls/identity.h"
+#include "tls/listener_context.h"
+#include "tls/session.h"
+
+namespace sluice::tls {
+
+namespace {
+
+// RFC 7301 section 6, in ALPN's form: each with its length before it.
+constexpr std::string_view kHttp11 = "\x08http/1.1";
+
+// Fetching an algorithm by name takes locks and comparisons; these are for every ticket.
+const EVP_CIPHER* cipher_of(const TicketKey& key) {
+  static const EVP_CIPHER* const long_one = EVP_CIPHER_fetch(nullptr, "AES-256-CBC", nullptr);
+  static const EVP_CIPHER* const short_one = EVP_CIPHER_fetch(nullptr, "AES-128-CBC", nullptr);
+  return key.secret_octets == 32 ? long_one : short_one;
+}
+
+bool set_mac_key(EVP_MAC_CTX* mac, const TicketKey& key) {
+  std::array<char, 7> digest = {"SHA256"};
+  const std::array<OSSL_PARAM, 3> parameters = {
+      OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, const_cast<uint8_t*>(key.mac.data()),
+                                        key.secret_octets),
+      OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest.data(), 0),
+      OSSL_PARAM_construct_end()};
+  return EVP_MAC_CTX_set_params(mac, parameters.data()) == 1;
+}
+
+// OpenSSL's answers: 0 no such key, 1 done, 2 done and the client is to get a new ticket.
+int open_ticket(const TicketKeys::Ring& ring, const unsigned char* name,
+                const unsigned char* vector, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac) {
+  const auto key = std::find_if(ring.begin(), ring.end(), [name](const TicketKey& one) {
+    return std::memcmp(one.name.data(), name, one.name.size()) == 0;
+  });
+  if (key == ring.end()) return 0;
+  if (!set_mac_key(mac, *key) ||
+      EVP_DecryptInit_ex(cipher, cipher_of(*key), nullptr, key->cipher.data(), vector) != 1)
+    return -1;
+  return key == ring.begin() ? 1 : 2;
+}
+
+int seal_ticket(const TicketKey& key, unsigned char* name, unsigned char* vector,
+                EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac) {
+  std::memcpy(name, key.name.data(), key.name.size());
+  if (RAND_bytes(vector, 16) != 1 || !set_mac_key(mac, key) ||
+      EVP_EncryptInit_ex(cipher, cipher_of(key), nullptr, key.cipher.data(), vector) != 1)
+    return -1;
+  return 1;
+}
+
+}  // namespace
+
+bool SessionCallbacks::install(SSL_CTX& context, TicketKeys& tickets) {
+  SSL_CTX_set_client_hello_cb(&context, on_client_hello, nullptr);
+  SSL_CTX_set_tlsext_servername_callback(&context, on_server_name);
+  SSL_CTX_set_alpn_select_cb(&context, on_alpn, nullptr);
+  SSL_CTX_set_msg_callback(&context, on_message);
+  return SSL_CTX_set_app_data(&context, &tickets) == 1 &&
+         SSL_CTX_set_tlsext_ticket_key_evp_cb(&context, on_ticket) == 1;
+}
+
+void SessionCallbacks::attach(SSL& ssl, Session& session) {
+  SSL_set_app_data(&ssl, &session);
+  SSL_set_msg_callback_arg(&ssl, &session);
+}
+
+Session& SessionCallbacks::session_of(const SSL* ssl) {
+  return *static_cast<Session*>(SSL_get_app_data(ssl));
+}
+
+// Before anything is negotiated: the name decides whose certificate is shown, whose tickets are
+// taken, and what is asked of the client.
+int SessionCallbacks::on_client_hello(SSL* ssl, int* alert, void*) {
+  Session& session = session_of(ssl);
+  if (!session.report_ || !session.report_->hello) {
+    *alert = SSL_AD_DECODE_ERROR;
+    return SSL_CLIENT_HELLO_ERROR;
+  }
+  const Choice* const choice = session.context_.choose(session.report_->hello->server_name);
+  if (choice == nullptr) {
+    session.report_->name_refused = true;
+    *alert = SSL_AD_UNRECOGNIZED_NAME;
+    return SSL_CLIENT_HELLO_ERROR;
+  }
+  *alert = SSL_AD_INTERNAL_ERROR;
+  SSL_CTX* const context = choice->identity->context();
+  if (context == nullptr) return SSL_CLIENT_HELLO_ERROR;
+  if (SSL_get_SSL_CTX(ssl) != context && SSL_set_SSL_CTX(ssl, context) == nullptr)
+    return SSL_CLIENT_HELLO_ERROR;
+  const auto* const id = reinterpret_cast<const unsigned char*>(choice->session_context.data());
+  const auto id_size = static_cast<unsigned>(choice->session_context.size());
+  if (SSL_set_session_id_context(ssl, id, id_size) != 1 || !choice->clients->apply(*ssl))
+    return SSL_CLIENT_HELLO_ERROR;
+  session.choice_ = choice;
+  return SSL_CLIENT_HELLO_SUCCESS;
+}
+
+// The name was chosen by already; this has OpenSSL acknowledge it (RFC 6066 section 3) and keep it
+// in the session, which is for that name only.
+int SessionCallbacks::on_server_name(SSL*, int*, void*) { return SSL_TLSEXT_ERR_OK; }
+
+// RFC 7301 section 3.2: what we do not speak is refused, so that nobody is taken for somebody else.
+int SessionCallbacks::on_alpn(SSL*, const unsigned char** chosen, unsigned char* chosen_size,
+                              const unsigned char* offered, unsigned offered_size, void*) {
+  unsigned char* found = nullptr;
+  const auto* const ours = reinterpret_cast<const unsigned char*>(kHttp11.data());
+  if (SSL_select_next_proto(&found, chosen_size, ours, kHttp11.size(), offered, offered_size) !=
+      OPENSSL_NPN_NEGOTIATED)
+    return SSL_TLSEXT_ERR_ALERT_FATAL;
+  *chosen = found;
+  return SSL_TLSEXT_ERR_OK;
+}
+
+int SessionCallbacks::on_ticket(SSL* ssl, unsigned char* name, unsigned char* vector,
+                                EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac, int encrypts) {
+  const auto* const keys =
+      static_cast<const TicketKeys*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
+  const std::shared_ptr<const TicketKeys::Ring> ring = keys->ring();
+  return encrypts != 0 ? seal_ticket(ring->front(), name, vector, cipher, mac)
+                       : open_ticket(*ring, name, vector, cipher, mac);
+}
+
+void SessionCallbacks::on_message(int is_written, int /*version*/, int content_type, const void* octets,
+                                  size_t size, SSL*, void* session) {
+  if (session == nullptr) return;
+  static_cast<Session*>(session)->note_message(is_written != 0, content_type,
+                                               {static_cast<const uint8_t*>(octets), size});
+}
+
+}  // namespace sluice::tls

@@ -1,0 +1,31 @@
+// What OpenSSL asks its sessions during a handshake: which certificate, which protocol, which
+// ticket keys; and what it tells of every message.
+#pragma once
+
+#include "tls/openssl.h"
+#include "tls/ticket_keys.h"
+
+namespace sluice::tls {
+
+class Session;
+
+struct SessionCallbacks {
+  // Into a context that sessions are to be made of. `tickets` outlives it. False when OpenSSL
+  // refuses.
+  [[nodiscard]] static bool install(SSL_CTX& context, TicketKeys& tickets);
+  // Has `session` be the one that is asked.
+  static void attach(SSL& ssl, Session& session);
+
+ private:
+  static Session& session_of(const SSL* ssl);
+  static int on_client_hello(SSL* ssl, int* alert, void*);
+  static int on_server_name(SSL* ssl, int* alert, void*);
+  static int on_alpn(SSL* ssl, const unsigned char** chosen, unsigned char* chosen_size,
+                     const unsigned char* offered, unsigned offered_size, void*);
+  static int on_ticket(SSL* ssl, unsigned char* name, unsigned char* vector, EVP_CIPHER_CTX* cipher,
+                       EVP_MAC_CTX* mac, int encrypts);
+  static void on_message(int is_written, int version, int content_type, const void* octets,
+                         size_t size, SSL* ssl, void* session);
+};
+
+}  // namespace sluice::tls
