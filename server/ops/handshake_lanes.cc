@@ -121,19 +121,22 @@ class Lanes {
     line(std::string(width(), '-'), std::string(width(), '-'));
   }
 
-  void step(size_t number, bool is_after, const std::string& title) {
-    const std::string text =
-        is_after ? "After the handshake" : "Step " + std::to_string(number) + ": " + title;
+  // 0: what comes after the handshake.
+  void step(size_t number, const std::string& title) {
+    const std::string text = number == 0 ? std::string("After the handshake")
+                                         : "Step " + std::to_string(number) + ": " + title;
     out_ += painted(kBold, text) + "\n";
   }
 
-  void message(const TracedMessage& message) {
+  void message(const TracedMessage& message, uint16_t version) {
     const bool from_client = message.sender == Role::client;
     const bool is_alert = message.content == ContentType::alert;
     const std::string_view colour = is_alert ? kRed : from_client ? kGreen : kCyan;
     for (const std::string& row : head_lines(message)) put(from_client, row, colour);
-    for (const std::string& detail : message_details(message)) {
-      for (const std::string& row : wrapped("  " + detail, width(), 4)) put(from_client, row, {});
+    for (const std::string& detail : message_details(message, version)) {
+      const size_t indent = std::min(detail.find_first_not_of(' '), detail.size()) + 4;
+      for (const std::string& row : wrapped("  " + detail, width(), indent))
+        put(from_client, row, {});
     }
   }
 
@@ -151,19 +154,22 @@ class Lanes {
     return std::string(colour) + text + std::string(kReset);
   }
 
-  // "ClientHello, 224 octets, 0.3 ms -->"; "<-- ServerHello, ..."
+  // "ClientHello, 224 octets, 0.3 ms -->"; "<-- ServerHello, ...". In two rows where one is too
+  // narrow.
   Lines head_lines(const TracedMessage& message) const {
-    const std::string text = message.name() + ", " + octets_text(message.size) +
-                             (message.encrypted ? " encrypted" : "") + ", " + time_text(message.at);
-    if (message.sender == Role::server) return wrapped("<-- " + text, width(), 4);
-    Lines rows = wrapped(text, width() - 4, 0);
-    rows.back() = padded(rows.back(), width() - 4);
-    std::replace(
-        rows.back().begin() + static_cast<ptrdiff_t>(rows.back().find_last_not_of(' ')) + 2,
-        rows.back().end(), ' ', '-');
-    rows.back() += "-->";
+    const bool from_client = message.sender == Role::client;
+    const std::string name = (from_client ? "" : "<-- ") + message.name();
+    const std::string rest = octets_text(message.size) + (message.encrypted ? " encrypted" : "") +
+                             ", " + time_text(message.at);
+    const size_t room = width() - (from_client ? 4 : 0);
+    const bool fits = columns_of(name) + 2 + columns_of(rest) <= room;
+    Lines rows = fits ? Lines{name + ", " + rest} : Lines{name, "    " + rest};
+    if (from_client) rows.front() += arrow(width() - columns_of(rows.front()));
     return rows;
   }
+
+  // " --->" of this many columns, four or more.
+  static std::string arrow(size_t columns) { return " " + std::string(columns - 2, '-') + ">"; }
 
   void put(bool left, const std::string& text, std::string_view colour) {
     if (left) {
@@ -209,8 +215,10 @@ std::string lanes_text(const tls::HandshakeTrace& trace, const TextStyle& style)
   size_t number = 0;
   bool over[2] = {false, false};
   for (const Step& step : steps_of(trace)) {
-    lanes.step(++number, over[0] && over[1], heading(step, summary));
-    for (const TracedMessage* message : step.messages) lanes.message(*message);
+    const bool is_after = over[0] && over[1];
+    if (!is_after || number > 0) lanes.step(is_after ? 0 : number + 1, heading(step, summary));
+    number = is_after ? 0 : number + 1;
+    for (const TracedMessage* message : step.messages) lanes.message(*message, summary.version);
     if (step.has(MessageType::finished)) over[static_cast<size_t>(step.sender)] = true;
   }
   if (trace.left_out() > 0)

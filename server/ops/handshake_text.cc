@@ -206,6 +206,16 @@ void add_resumption(Page& page, const HandshakeReport& report) {
     page.item("the server did not resume the session, and made a new one", kRed);
 }
 
+std::string result_text(const HandshakeReport& report) {
+  const bool shaken = std::all_of(report.runs.begin(), report.runs.end(),
+                                  [](const HandshakeRun& run) { return run.succeeded; });
+  if (report.succeeded()) return "Result: the handshake succeeded";
+  if (!shaken) return "Result: the handshake failed";
+  if (!report.insecure && !report.runs.front().problems.empty())
+    return "Result: the handshake succeeded, but the certificate is not acceptable";
+  return "Result: the handshake succeeded, but the session was not resumed";
+}
+
 }  // namespace
 
 std::string handshake_text(const HandshakeReport& report, const TextStyle& style) {
@@ -219,6 +229,7 @@ std::string handshake_text(const HandshakeReport& report, const TextStyle& style
   if (report.runs.empty()) return page.take();
   add_run(page, report, report.runs.front(), true);
   if (report.resume) add_resumption(page, report);
+  page.heading(result_text(report));
   return page.take();
 }
 

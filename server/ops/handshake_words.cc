@@ -222,9 +222,11 @@ std::string hex_text(std::span<const uint8_t> octets) {
   return text;
 }
 
-std::vector<std::string> message_details(const tls::TracedMessage& message) {
-  if (message.content == tls::ContentType::change_cipher_spec)
-    return {message.encrypted ? "" : "from here on with the new keys"};
+std::vector<std::string> message_details(const tls::TracedMessage& message, uint16_t version) {
+  if (message.content == tls::ContentType::change_cipher_spec) {
+    return {version == tls::kTls13 ? "means nothing: a disguise as TLS 1.2"
+                                   : "from here on with the new keys"};
+  }
   Lines lines =
       std::visit([](const auto& essentials) { return details(essentials); }, message.essentials);
   if (message.malformed) lines.emplace_back("cannot be decoded");

@@ -21,8 +21,8 @@ std::string date_text(int64_t seconds);
 std::string hex_text(std::span<const uint8_t> octets);
 
 // What a message says, one short line for each thing; printable. Values of long lists beyond the
-// first few are counted.
-std::vector<std::string> message_details(const tls::TracedMessage& message);
+// first few are counted. `version` is the handshake's: ChangeCipherSpec has lost its meaning.
+std::vector<std::string> message_details(const tls::TracedMessage& message, uint16_t version);
 
 // "ECDHE over X25519", "RSA: ...", of a handshake that got as far as that.
 std::string key_exchange_text(const tls::HandshakeSummary& summary);
