@@ -63,8 +63,12 @@ std::string BlockingConnection::connect(const std::string& host, const std::stri
     return "cannot resolve " + host + ":" + port + ": " + ::gai_strerror(found);
   }
   std::string error;
+  // Each address has its share of what time is left, so that a silent one does not take all of it.
+  int left = 0;
+  for (const addrinfo* one = addresses.get(); one != nullptr; one = one->ai_next) ++left;
   for (const addrinfo* one = addresses.get(); one != nullptr; one = one->ai_next) {
-    error = try_address(*one, deadline);
+    const Clock::time_point now = Clock::now();
+    error = try_address(*one, now + (deadline - now) / left--);
     if (error.empty()) return {};
   }
   return error;

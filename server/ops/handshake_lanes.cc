@@ -78,9 +78,7 @@ std::string client_heading(const Step& step, const tls::HandshakeSummary& summar
   if (step.has(MessageType::client_hello)) text = "hello";
   if (step.has(MessageType::certificate)) add(text, "certificate");
   if (step.has(MessageType::client_key_exchange)) {
-    add(text, summary.key_exchange == tls::KeyExchange::rsa
-                  ? "pre-master secret"
-                  : "key exchange for the pre-master secret");
+    add(text, summary.key_exchange == tls::KeyExchange::rsa ? "pre-master secret" : "key exchange");
   }
   if (step.has(ContentType::change_cipher_spec) && summary.version < tls::kTls13)
     add(text, "change cipher spec");
@@ -125,7 +123,7 @@ class Lanes {
   void step(size_t number, const std::string& title) {
     const std::string text = number == 0 ? std::string("After the handshake")
                                          : "Step " + std::to_string(number) + ": " + title;
-    out_ += painted(kBold, text) + "\n";
+    for (const std::string& row : wrapped(text, columns_, 4)) out_ += painted(kBold, row) + "\n";
   }
 
   void message(const TracedMessage& message, uint16_t version) {
