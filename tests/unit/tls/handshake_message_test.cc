@@ -53,6 +53,17 @@ TEST(HandshakeMessage, ReadsKeyExchangesByTheSuite) {
   EXPECT_EQ(std::get<ClientKeyExchange>(*secret).kind, KeyExchange::rsa);
 }
 
+TEST(HandshakeMessage, HasNoSignatureSchemeBeforeTls12) {
+  constexpr Negotiated kOld{.version = 0x0302, .suite = 0xc013};
+  const auto exchange =
+      decode_message(message(MessageType::server_key_exchange, {3, 0, 23, 1, 7, 0, 1, 9}), kOld);
+  ASSERT_TRUE(exchange);
+  EXPECT_EQ(std::get<ServerKeyExchange>(*exchange).group, 23);
+  EXPECT_EQ(std::get<ServerKeyExchange>(*exchange).signature_scheme, 0);
+  EXPECT_TRUE(decode_message(message(MessageType::certificate_verify, {0, 1, 9}), kOld));
+  EXPECT_TRUE(decode_message(message(MessageType::certificate_request, {1, 1, 0, 0}), kOld));
+}
+
 TEST(HandshakeMessage, CountsCertificatesBeyondThoseItDecodes) {
   Bytes list;
   for (int i = 0; i < 20; ++i) list.insert(list.end(), {0, 0, 1, 0x30});
