@@ -8,7 +8,7 @@
 namespace sluice::tls {
 namespace {
 
-TEST(PeerCertificate, KnowTheFormOfNames) {
+TEST(CertificateFacts, KnowTheFormOfNames) {
   for (const char* name : {"localhost", "a.example", "*.example", "*.a.example", "x_y.a-b.example",
                            "xn--bcher-kva.example", "1.example"})
     EXPECT_TRUE(is_dns_name(name)) << name;
@@ -21,7 +21,7 @@ TEST(PeerCertificate, KnowTheFormOfNames) {
   EXPECT_TRUE(is_dns_name(std::string(63, 'a') + ".example"));
 }
 
-TEST(PeerCertificate, WriteTimes) {
+TEST(CertificateFacts, WriteTimes) {
   EXPECT_EQ(text_of_time(0), "1970-01-01 00:00:00 UTC");
   EXPECT_EQ(text_of_time(253402300799), "9999-12-31 23:59:59 UTC");
   EXPECT_EQ(text_of_time(-1), "1969-12-31 23:59:59 UTC");
