@@ -82,8 +82,8 @@ TEST(HandshakeMessage, AlertsHaveTwoOctets) {
 }
 
 TEST(CertificateFacts, AreThoseOfTheCertificate) {
-  const Identity authority = make_identity({.name = "Some Authority", .authority = true});
-  const Identity site = make_identity({.name = "b\xc3\xbc"
+  const PairIdentity authority = make_identity({.name = "Some Authority", .authority = true});
+  const PairIdentity site = make_identity({.name = "b\xc3\xbc"
                                                "cher.example",
                                        .issuer = &authority});
   const auto facts = read_certificate(to_der(*site.certificate));
