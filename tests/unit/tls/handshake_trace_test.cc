@@ -129,7 +129,8 @@ TEST(HandshakeTrace, ShowsTheCertificateInBothForms) {
 }
 
 TEST(HandshakeTrace, ShowsEphemeralKeyExchange) {
-  HandshakePair pair({.version = TLS1_2_VERSION, .client_groups = "P-384:P-256", .server = &ecdsa()});
+  HandshakePair pair(
+      {.version = TLS1_2_VERSION, .client_groups = "P-384:P-256", .server = &ecdsa()});
   pair.run();
   expect_equal_ends(pair);
   const HandshakeSummary summary = pair.client_trace.summary();

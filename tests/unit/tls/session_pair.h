@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "tests/unit/tls/made_certificates.h"
@@ -96,6 +97,10 @@ struct SessionPair {
 
   SessionPair(const ListenerContext& context, const ClientWish& wish, uint64_t key_updates = 100)
       : server(context, key_updates), client(wish) {}
+  // Keeps the context.
+  SessionPair(std::shared_ptr<const ListenerContext> context, const ClientWish& wish,
+              uint64_t key_updates = 100)
+      : kept(std::move(context)), server(*kept, key_updates), client(wish) {}
 
   // Until neither has anything to say. Returns whether both are established and well.
   bool run(const Change& change = {});
@@ -107,6 +112,7 @@ struct SessionPair {
   // What the server seals reaches the client.
   void answer(std::string_view plain);
 
+  std::shared_ptr<const ListenerContext> kept;
   SessionEnd server;
   MemoryClient client;
   // Reaches the server in pieces of this size; 0: whole.
