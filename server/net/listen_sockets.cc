@@ -186,7 +186,8 @@ ListenSockets::~ListenSockets() { close_all(); }
 ListenSockets::ListenSockets(ListenSockets&& other) noexcept
     : descriptors_(std::exchange(other.descriptors_, {})),
       unix_(std::move(other.unix_)),
-      url_(std::exchange(other.url_, {})) {}
+      url_(std::exchange(other.url_, {})),
+      port_(std::exchange(other.port_, uint16_t{0})) {}
 
 ListenSockets& ListenSockets::operator=(ListenSockets&& other) noexcept {
   if (this == &other) return *this;
