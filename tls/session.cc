@@ -140,18 +140,15 @@ Session::Status Session::handshake(std::string_view& records, std::chrono::micro
     return Status::clear_text;
   at_ = at;
   const size_t before = records.size();
-  int result = 0;
+  Status status = Status::done;
   {
     const Lending lending(workspace_, records);
-    result = SSL_do_handshake(as_ssl(ssl_.get()));
-    if (result != 1) {
-      const Status status = status_of(result);
-      if (status == Status::failed) note_failure();
-      return status;
-    }
+    const int result = SSL_do_handshake(as_ssl(ssl_.get()));
+    if (result != 1) status = status_of(result);
+    if (status == Status::failed) note_failure();
   }
   report_->received += before - records.size();
-  return conclude_handshake();
+  return status == Status::done ? conclude_handshake() : status;
 }
 
 Session::Status Session::conclude_handshake() {
