@@ -2,6 +2,7 @@
 and over TLS.
 """
 
+import contextlib
 import dataclasses
 import functools
 
@@ -10,8 +11,9 @@ from catalogue.case import SITE
 from certificates import Authority
 from judge import HEAD_TIMEOUT, judge
 from raw_connection import RawConnection
+from raw_tls_connection import RawTlsConnection
 from sluice_server import SluiceServer
-from tls_connection import TlsConnection, client_context
+from tls_clients import client_context, site_table, tls_server
 
 SHORT = [f"{name}={int(HEAD_TIMEOUT * 1000)}ms" for name in ("head_timeout", "drain_timeout")]
 
@@ -53,33 +55,17 @@ def clear(site):
         yield Door(server, impatient, RawConnection)
 
 
-def configuration(folder, site, certificate, limits):
-    """A file that serves the site over TLS, as `sluice serve` does in clear text."""
-    path = folder / f"{len(limits)}-limits.toml"
-    settings = "\n".join("{} = \"{}\"".format(*limit.split("=")) for limit in limits)
-    path.write_text(f"""[log]
-access = "off"
-[limits]
-{settings}
-[[listener]]
-address = "127.0.0.1:0"
-tls = true
-[[certificate]]
-chain = "{certificate.chain}"
-key = "{certificate.key}"
-[[site]]
-root = "{site}"
-listing = true
-""")
-    return path
-
-
 @pytest.fixture(scope="session")
 def secure_servers(site, certificate, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("configuration")
-    with SluiceServer(config=configuration(folder, site, certificate, [])) as server, \
-            SluiceServer(config=configuration(folder, site, certificate, SHORT)) as impatient:
-        yield server, impatient
+    """As `clear` has them, over TLS."""
+    short = "\n".join("{} = \"{}\"".format(*limit.split("=")) for limit in SHORT)
+    servers = []
+    with contextlib.ExitStack() as stack:
+        for limits in ("", "[limits]\n" + short):
+            folder = tmp_path_factory.mktemp("configuration")
+            server = tls_server(folder, [certificate], site_table(site, "listing = true"), limits, workers=2)
+            servers.append(stack.enter_context(server))
+        yield tuple(servers)
 
 
 @pytest.fixture(scope="session", params=["clear", "tls", pytest.param("tls-1.2", marks=pytest.mark.long)])
@@ -90,4 +76,4 @@ def door(request):
     servers = request.getfixturevalue("secure_servers")
     version = "1.2" if request.param == "tls-1.2" else "1.3"
     context = client_context(request.getfixturevalue("certificate").authority, version)
-    return Door(*servers, functools.partial(TlsConnection, context=context))
+    return Door(*servers, functools.partial(RawTlsConnection, context=context))

@@ -36,6 +36,7 @@ def test_does_not_wait_for_ever(case, verdicts):
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("door", ["clear", "tls"], indirect=True)
 @pytest.mark.parametrize("case", PROMPT, ids=identity)
 def test_answers_wherever_it_is_cut(case, door):
     door.judge(case, every_offset=True)

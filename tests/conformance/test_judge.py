@@ -16,7 +16,8 @@ from catalogue.case import CLOSE, EITHER, GET, HELLO, OPEN, Case, reply
 from h1_response import BadResponse
 from judge import FOLLOW_UP, Violation, judge, offsets, ways_of_sending
 from raw_connection import Silence
-from tls_connection import TlsConnection, client_context
+from raw_tls_connection import RawTlsConnection
+from tls_clients import client_context
 
 
 NOW = b"@now"  # the scripted server puts the date here, when it answers
@@ -186,7 +187,7 @@ class TlsServer(ScriptedServer):
 
 @pytest.mark.parametrize("says_so", [True, False])
 def test_over_tls_an_end_without_close_notify_is_noticed(certificate, says_so):
-    connect = functools.partial(TlsConnection, context=client_context(certificate.authority))
+    connect = functools.partial(RawTlsConnection, context=client_context(certificate.authority))
     with TlsServer(certificate, says_so) as server:
         if says_so:
             judge(get(reply(400), CLOSE), server.address, connect=connect)

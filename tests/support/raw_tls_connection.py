@@ -5,11 +5,10 @@ without close_notify for a good one. A test must be able to stop anywhere, and t
 section 6.1).
 
     client = TlsClient(context)                 # no socket: octets in, octets out
-    with TlsConnection(address, context) as connection:     # a RawConnection over TLS, after its handshake
+    with RawTlsConnection(address, context) as connection:     # a RawConnection over TLS, after its handshake
         connection.send(b"GET / HTTP/1.1\\r\\n...")
 """
 
-import socket
 import ssl
 
 from raw_connection import RawConnection
@@ -19,25 +18,11 @@ HANDSHAKE, APPLICATION_DATA = 22, 23
 CLIENT_HELLO = 1
 
 
-def client_context(authority, version=None, suites=None, alpn=("http/1.1",)) -> ssl.SSLContext:
-    """For clients that trust `authority` (a file) alone, and speak one `version` ("1.2", "1.3") or both."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.load_verify_locations(authority)
-    context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF  # Python sets it: an end without close_notify would be a good one
-    if version:
-        one = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}[version]
-        context.minimum_version = context.maximum_version = one
-    if suites:
-        context.set_ciphers(suites)
-    if alpn:
-        context.set_alpn_protocols(list(alpn))
-    return context
-
-
 class TlsClient:
     """One session without a socket. What `take_output` gives is to be sent, what came is given to `receive`."""
 
     def __init__(self, context: ssl.SSLContext, name="localhost", session=None):
+        context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF  # Python sets it: an end without close_notify would pass for one
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name, session=session)
         self.established = False
@@ -90,42 +75,43 @@ class TlsClient:
         return self.take_output()
 
 
-class TlsConnection(RawConnection):
+class RawTlsConnection(RawConnection):
     """RawConnection over TLS. `ended` is "fin" only after close_notify and FIN, "truncated" after FIN alone, and "alert"
     when an alert came or records could not be opened; `alert` then says which.
 
-    `send` makes one record, or as few as can be. Its end is close_notify, as RFC 8446 section 6.1 has it.
+    `send` makes one record, or as few as can be; they go out in pieces of `step` octets. Its end is close_notify, as
+    RFC 8446 section 6.1 has it.
     """
 
-    def __init__(self, address, context, seconds=10.0, name="localhost", session=None, receive_buffer=None):
+    def __init__(self, address, context, seconds=10.0, name="localhost", session=None, step=None):
         super().__init__(address, seconds)
-        if receive_buffer:
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self._step = step
         self.client = TlsClient(context, name, session)
         self.alert = None
         self._shake_hands()
 
     def _shake_hands(self):
-        super().send(self.client.shake_hands())
+        self.send_records(self.client.shake_hands())
         while not self.client.established:
             if self.ended or self.alert:
                 raise ConnectionError(f"{self.alert or self.ended} in the handshake")
             self._wait()
             try:
-                super().send(self.client.shake_hands())
+                self.send_records(self.client.shake_hands())
             except ssl.SSLError as error:
                 self.alert = error.reason
         self._open()
 
     def send(self, data: bytes) -> bool:
-        return super().send(self.client.seal(data)) if data else not self.send_failed
+        return self.send_records(self.client.seal(data)) if data else not self.send_failed
 
     def send_records(self, octets: bytes) -> bool:
         """Octets as they are."""
-        return super().send(octets)
+        step = self._step or max(1, len(octets))
+        return all([super(RawTlsConnection, self).send(octets[at:at + step]) for at in range(0, len(octets), step)])
 
     def send_fin(self):
-        super().send(self.client.close_notify())
+        self.send_records(self.client.close_notify())
 
     def _received(self, octets):
         self.client.receive(octets)
