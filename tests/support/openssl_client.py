@@ -63,7 +63,8 @@ class OpensslClient:
 
     def read(self) -> bytes:
         room = ctypes.create_string_buffer(65536)
-        return room.raw[:max(0, self._library.SSL_read(self._ssl, room, len(room)))]
+        octets = self._library.SSL_read(self._ssl, room, len(room))
+        return room.raw[:max(0, octets)]
 
     def update_keys(self) -> bool:
         """Sends a KeyUpdate that asks for one in return."""
