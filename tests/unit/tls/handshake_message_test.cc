@@ -82,10 +82,10 @@ TEST(HandshakeMessage, AlertsHaveTwoOctets) {
 }
 
 TEST(CertificateFacts, AreThoseOfTheCertificate) {
-  const Identity authority = make_identity({.name = "Some Authority", .authority = true});
-  const Identity site = make_identity({.name = "b\xc3\xbc"
-                                               "cher.example",
-                                       .issuer = &authority});
+  const TestIdentity authority = make_identity({.name = "Some Authority", .authority = true});
+  const TestIdentity site = make_identity({.name = "b\xc3\xbc"
+                                                   "cher.example",
+                                           .issuer = &authority});
   const auto facts = read_certificate(to_der(*site.certificate));
   ASSERT_TRUE(facts);
   EXPECT_EQ(facts->subject,

@@ -15,12 +15,12 @@ namespace {
 
 using Names = std::vector<std::string>;
 
-const Identity& rsa() {
-  static const Identity kIdentity = make_identity({.rsa = true});
+const TestIdentity& rsa() {
+  static const TestIdentity kIdentity = make_identity({.rsa = true});
   return kIdentity;
 }
-const Identity& ecdsa() {
-  static const Identity kIdentity = make_identity({});
+const TestIdentity& ecdsa() {
+  static const TestIdentity kIdentity = make_identity({});
   return kIdentity;
 }
 
@@ -129,7 +129,8 @@ TEST(HandshakeTrace, ShowsTheCertificateInBothForms) {
 }
 
 TEST(HandshakeTrace, ShowsEphemeralKeyExchange) {
-  HandshakePair pair({.version = TLS1_2_VERSION, .client_groups = "P-384:P-256", .server = &ecdsa()});
+  HandshakePair pair(
+      {.version = TLS1_2_VERSION, .client_groups = "P-384:P-256", .server = &ecdsa()});
   pair.run();
   expect_equal_ends(pair);
   const HandshakeSummary summary = pair.client_trace.summary();
