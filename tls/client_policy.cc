@@ -55,7 +55,8 @@ std::string ClientPolicy::read(const std::string& path) {
       return "memory is short";
     const std::string digest = digest_of(*authority);
     key_ += digest;
-    return "more than " + std::to_string(kMostAuthorities) + " authorities";
+    if (++count > kMostAuthorities)
+      return "more than " + std::to_string(kMostAuthorities) + " authorities";
   }
   take_error_text();  // the end of the file is one
   return count > 0 ? std::string()
