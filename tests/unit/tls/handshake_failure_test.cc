@@ -124,6 +124,7 @@ ServedOptions refusing() {
   return {.tls = {.refuse_unknown_names = true}, .certificates = {{.names = {"sites.example"}}}};
 }
 
+// long: a table
 std::vector<RealCase> real_cases() {
   return {
       {"tls10",
