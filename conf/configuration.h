@@ -42,6 +42,15 @@ struct LimitSet {
   }
 };
 
+// Whether `names`, as sites and certificates have them, hold this listener's: none are all.
+inline bool names_listener(const std::vector<std::string>& names, std::string_view listener) {
+  if (names.empty()) return true;
+  for (const std::string& name : names) {
+    if (name == listener) return true;
+  }
+  return false;
+}
+
 // One change to a response's fields. Rules apply in order, outer ones first; a `set` or `remove`
 // undoes what stood there before.
 struct FieldRule {

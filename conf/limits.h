@@ -84,6 +84,8 @@ struct Limits {
   uint64_t etag_hash_max = 1024 * 1024 * 1024;
   uint64_t etag_queue = 64;
   uint64_t etags = 65'536;
+  // Certificates.
+  milliseconds certificate_check{2'000};
   // Access log.
   uint64_t log_ring = 1024 * 1024;
   // Control socket.

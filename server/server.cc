@@ -122,6 +122,7 @@ std::string first_error(const conf::Diagnostics& diagnostics) {
 Server::Server(ServerOptions options)
     : options_(std::move(options)),
       limits_(process_limits(*options_.configuration)),
+      tls_(loop_, limits_.certificate_check, [this] { read_certificates_again(); }),
       control_(loop_, limits_, *this),
       signals_(loop_, *this) {}
 
@@ -173,12 +174,34 @@ std::string Server::start(const sigset_t& signals) {
 
 std::string Server::build_snapshot() {
   resources_ = std::make_unique<handler::FileResources>(limits_);
+  ListenerContexts contexts;
+  if (std::string error = make_contexts(*options_.configuration, contexts); !error.empty())
+    return error;
   std::vector<std::string> problems;
-  snapshot_ = Snapshot::build(options_.configuration, *resources_, nullptr, problems);
+  snapshot_ =
+      Snapshot::build(options_.configuration, *resources_, nullptr, problems, std::move(contexts));
   loaded_ = wall_seconds();
   if (options_.folders_must_be_there && !problems.empty()) return problems.front();
   for (const std::string& problem : problems) say("warning: " + problem);
   return {};
+}
+
+// Says all that is wrong; returns the first error, or an empty string.
+std::string Server::make_contexts(const conf::Configuration& configuration,
+                                  ListenerContexts& contexts) {
+  const conf::Configuration& before =
+      snapshot_ ? snapshot_->configuration() : *options_.configuration;
+  ContextsReading reading =
+      sluice::make_contexts(configuration, tls_.keys(), before,
+                            snapshot_ ? snapshot_->contexts() : ListenerContexts(), wall_seconds());
+  for (const std::string& warning : reading.warnings) say("warning: " + warning);
+  if (reading.errors.empty()) {
+    contexts = std::move(reading.contexts);
+    tls_.follow(files_of_contexts(configuration));
+    return {};
+  }
+  for (size_t i = 1; i < reading.errors.size(); ++i) say("error: " + reading.errors[i]);
+  return reading.errors.front();
 }
 
 void Server::make_workers(size_t count) {
@@ -265,11 +288,14 @@ ops::Reloading Server::reload() {
 
 // Everything that can fail comes before the first change.
 ops::Reloading Server::apply(std::shared_ptr<const conf::Configuration> configuration) {
+  ListenerContexts contexts;
+  if (std::string error = make_contexts(*configuration, contexts); !error.empty())
+    return {.done = false, .text = error};
   if (std::string error = listeners_->prepare(configuration->listeners); !error.empty())
     return {.done = false, .text = error};
   std::vector<std::string> problems;
   const std::shared_ptr<const Snapshot> fresh =
-      Snapshot::build(configuration, *resources_, snapshot_.get(), problems);
+      Snapshot::build(configuration, *resources_, snapshot_.get(), problems, std::move(contexts));
   // Rules before listeners: nobody who comes through a new one is served by what was before.
   distribute(*fresh, listeners_->numbers());
   if (std::string error = listeners_->commit(*workers_); !error.empty()) {
@@ -291,6 +317,20 @@ void Server::distribute(const Snapshot& snapshot, const Numbers& numbers) {
   workers_->visit([&](size_t, net::Loop& loop, net::Service& service) {
     static_cast<http::HttpService&>(service).replace(snapshot.make_rules(loop, *helpers_, numbers));
   });
+}
+
+// Files have changed, or a day is over.
+void Server::read_certificates_again() {
+  if (draining_) return;
+  const std::shared_ptr<const Snapshot> before = snapshot_;
+  ListenerContexts contexts;
+  if (std::string error = make_contexts(before->configuration(), contexts); !error.empty())
+    return say("error: the certificates of before are served on: " + error);
+  std::vector<std::string> problems;  // of folders: they were told before
+  snapshot_ = Snapshot::build(before->shared_configuration(), *resources_, before.get(), problems,
+                              std::move(contexts));
+  distribute(*snapshot_, numbers_);
+  say("certificates were read again");
 }
 
 // --- Ending --------------------------------------------------------------------------------------

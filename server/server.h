@@ -25,6 +25,7 @@
 #include "server/ops/memory_watch.h"
 #include "server/ops/signal_source.h"
 #include "server/snapshot.h"
+#include "server/tls_upkeep.h"
 
 namespace sluice {
 
@@ -56,6 +57,7 @@ class Server final : private ops::ControlCommands,
   // Beginning.
   std::string start(const sigset_t& signals);
   std::string build_snapshot();
+  std::string make_contexts(const conf::Configuration& configuration, ListenerContexts& contexts);
   void make_workers(size_t count);
   void watch_memory();
   void announce() const;
@@ -68,6 +70,7 @@ class Server final : private ops::ControlCommands,
   ops::Reloading reload() override;
   ops::Reloading apply(std::shared_ptr<const conf::Configuration> configuration);
   void distribute(const Snapshot& snapshot, const Numbers& numbers);
+  void read_certificates_again();
 
   // Ending.
   void begin_drain();
@@ -80,6 +83,7 @@ class Server final : private ops::ControlCommands,
   net::Loop loop_;
   // In the order in which each needs the ones before it; destroyed in reverse.
   std::unique_ptr<handler::FileResources> resources_;
+  TlsUpkeep tls_;
   std::shared_ptr<const Snapshot> snapshot_;
   std::unique_ptr<net::Helpers> helpers_;
   ops::ExchangeLogs logs_;

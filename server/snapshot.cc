@@ -53,10 +53,18 @@ class ServedFolders {
   std::unordered_multimap<std::string, std::shared_ptr<handler::FileSite>> by_directory_;
 };
 
+ListenerContexts sized(ListenerContexts contexts, size_t size) {
+  contexts.resize(size);
+  return contexts;
+}
+
 }  // namespace
 
-Snapshot::Snapshot(std::shared_ptr<const conf::Configuration> configuration)
-    : configuration_(std::move(configuration)), hosts_(*configuration_) {
+Snapshot::Snapshot(std::shared_ptr<const conf::Configuration> configuration,
+                   ListenerContexts contexts)
+    : configuration_(std::move(configuration)),
+      contexts_(sized(std::move(contexts), configuration_->listeners.size())),
+      hosts_(*configuration_) {
   for (const conf::Site& site : configuration_->sites) {
     sites_.push_back({.table = http::RouteTable(site.routes),
                       .folders = decltype(Site::folders)(site.routes.size())});
@@ -65,8 +73,8 @@ Snapshot::Snapshot(std::shared_ptr<const conf::Configuration> configuration)
 
 std::shared_ptr<const Snapshot> Snapshot::build(
     std::shared_ptr<const conf::Configuration> configuration, handler::FileResources& resources,
-    const Snapshot* previous, std::vector<std::string>& problems) {
-  const std::shared_ptr<Snapshot> made(new Snapshot(std::move(configuration)));
+    const Snapshot* previous, std::vector<std::string>& problems, ListenerContexts contexts) {
+  const std::shared_ptr<Snapshot> made(new Snapshot(std::move(configuration), std::move(contexts)));
   const ServedFolders served(previous);
   for (size_t i = 0; i < made->sites_.size(); ++i) {
     const conf::Site& site = made->configuration_->sites[i];
@@ -93,8 +101,8 @@ http::ServingRules Snapshot::make_rules(net::Loop& loop, net::Helpers& helpers,
       .listeners = {}};
   for (size_t i = 0; i < numbers.size(); ++i) {
     const conf::Listener& listener = configuration_->listeners[i];
-    rules.listeners.emplace_back(
-        new http::ListenerSettings(numbers[i], listener.limits, configuration_->trusted_proxies));
+    rules.listeners.emplace_back(new http::ListenerSettings(
+        numbers[i], listener.limits, configuration_->trusted_proxies, contexts_[i]));
   }
   return rules;
 }

@@ -13,6 +13,7 @@
 #include "server/http/http_service.h"
 #include "server/http/route_table.h"
 #include "server/http/site_table.h"
+#include "server/listener_contexts.h"
 #include "server/net/helpers.h"
 #include "server/net/loop.h"
 
@@ -30,13 +31,17 @@ class Snapshot : public std::enable_shared_from_this<Snapshot> {
   // Opens what `configuration` names. Folders that `previous` (may be null) serves in the same way
   // keep what they hold. A folder that cannot be served now is one of `problems`, in words for the
   // person who named it: its requests are answered 503 until it can. Requires: `resources` outlives
-  // the snapshot.
+  // the snapshot. `contexts` are the listeners' that speak TLS; none when none does.
   static std::shared_ptr<const Snapshot> build(
       std::shared_ptr<const conf::Configuration> configuration, handler::FileResources& resources,
-      const Snapshot* previous, std::vector<std::string>& problems);
+      const Snapshot* previous, std::vector<std::string>& problems, ListenerContexts contexts = {});
 
   const conf::Configuration& configuration() const noexcept { return *configuration_; }
+  const std::shared_ptr<const conf::Configuration>& shared_configuration() const noexcept {
+    return configuration_;
+  }
   const http::SiteTable& hosts() const noexcept { return hosts_; }
+  const ListenerContexts& contexts() const noexcept { return contexts_; }
   // In the configuration's order.
   const std::vector<Site>& sites() const noexcept { return sites_; }
 
@@ -47,9 +52,10 @@ class Snapshot : public std::enable_shared_from_this<Snapshot> {
                                 const std::vector<uint32_t>& numbers) const;
 
  private:
-  explicit Snapshot(std::shared_ptr<const conf::Configuration> configuration);
+  Snapshot(std::shared_ptr<const conf::Configuration> configuration, ListenerContexts contexts);
 
   const std::shared_ptr<const conf::Configuration> configuration_;
+  const ListenerContexts contexts_;  // one for each listener
   const http::SiteTable hosts_;
   std::vector<Site> sites_;
 };

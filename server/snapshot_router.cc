@@ -7,8 +7,12 @@
 #include <utility>
 #include <variant>
 
+#include "conf/listen_address.h"
+#include "server/handler/https_redirect.h"
 #include "server/handler/redirect.h"
 #include "server/handler/respond.h"
+#include "server/http/plain_host.h"
+#include "server/http/strict_transport.h"
 
 namespace sluice {
 
@@ -20,6 +24,9 @@ struct SnapshotRouter::Site {
   std::unique_ptr<handler::SiteErrorPages> error_pages;
   std::vector<http::Route> routes;  // as the configuration has them
   http::Route no_route_route;
+  std::unique_ptr<handler::HttpsRedirectHandler> to_https;  // null where clear text is served
+  http::Route to_https_route;
+  std::unique_ptr<http::StrictTransport> strict_transport;  // null without HSTS
 };
 
 namespace {
@@ -27,6 +34,22 @@ namespace {
 // A listener may reach no default site: its unknown hosts are misdirected all the same.
 int status_for_unknown_hosts(const conf::Configuration& configuration) noexcept {
   return configuration.unknown_host.status != 0 ? configuration.unknown_host.status : 421;
+}
+
+// Where the site is reached over TLS; 0 when it is not.
+uint16_t tls_port_of(const conf::Configuration& configuration, const conf::Site& site) {
+  for (const conf::Listener& listener : configuration.listeners) {
+    conf::ListenAddress address;
+    if (listener.tls && conf::names_listener(site.listeners, listener.name) &&
+        conf::parse_listen_address(listener.address, address).empty() && address.port != 0)
+      return address.port;
+  }
+  return 0;
+}
+
+// The host of a site that has just one; a request that names none may mean it.
+std::string only_host_of(const conf::Site& site) {
+  return site.hosts.size() == 1 && !site.hosts[0].starts_with("*.") ? site.hosts[0] : std::string();
 }
 
 // Makes the handler that an action asks for.
@@ -70,10 +93,14 @@ void SnapshotRouter::make_site(size_t index, net::Loop& loop, net::Helpers& help
   const conf::Site& site = snapshot_->configuration().sites[index];
   const Snapshot::Site& shared = snapshot_->sites()[index];
   auto made = std::make_unique<Site>();
+  if (site.hsts) made->strict_transport = std::make_unique<http::StrictTransport>(*site.hsts);
   const auto filters_of = [&](const std::vector<conf::FieldRule>& rules) {
-    if (rules.empty()) return std::vector<http::Filter*>();
+    std::vector<http::Filter*> filters;
+    if (made->strict_transport) filters.push_back(made->strict_transport.get());
+    if (rules.empty()) return filters;
     made->field_rules.push_back(std::make_unique<http::FieldRules>(rules));
-    return std::vector<http::Filter*>{made->field_rules.back().get()};
+    filters.push_back(made->field_rules.back().get());
+    return filters;
   };
   for (size_t i = 0; i < site.routes.size(); ++i) {
     const conf::Route& route = site.routes[i];
@@ -90,6 +117,16 @@ void SnapshotRouter::make_site(size_t index, net::Loop& loop, net::Helpers& help
                           .body_limit = site.limits.values.body,
                           .limits = &site.limits,
                           .origin = site.origin};
+  const uint16_t tls_port =
+      site.redirect_to_https ? tls_port_of(snapshot_->configuration(), site) : 0;
+  if (tls_port != 0) {
+    made->to_https = std::make_unique<handler::HttpsRedirectHandler>(tls_port, only_host_of(site));
+    made->to_https_route = {.handler = made->to_https.get(),
+                            .filters = filters_of(site.fields),
+                            .body_limit = 0,
+                            .limits = &site.limits,
+                            .origin = site.origin};
+  }
   if (!site.error_pages.empty()) {
     assert(std::holds_alternative<conf::FilesAction>(site.routes.back().action));
     auto& root = static_cast<handler::FilesHandler&>(*made->handlers.back());
@@ -115,9 +152,26 @@ const http::Route& SnapshotRouter::route(const RequestHead& head, http::RouteSea
   if (choice.status != 0) return unknown_host_route_;
   search.site = choice.site;
   search.position = 0;
+  if (search.choice == nullptr) {
+    if (sites_[choice.site]->to_https) return sites_[choice.site]->to_https_route;
+  } else if (choice.named && is_misdirected(*listener, head, *search.choice)) {
+    return misdirected_route_;
+  }
   // CONNECT and "OPTIONS *" are about no path, and "**" is no answer to them.
   const http::Route* const found = head.path.starts_with('/') ? next(head, search) : nullptr;
   return found != nullptr ? *found : sites_[search.site]->no_route_route;
+}
+
+// Whether the site that the request names would have had the client see another certificate, or
+// show one (RFC 9110 section 15.5.20). Who asks by an address, or for a host of nobody, is welcome:
+// health checks do.
+bool SnapshotRouter::is_misdirected(size_t listener, const RequestHead& head,
+                                    const tls::Choice& negotiated) const noexcept {
+  const tls::ListenerContext* const context = snapshot_->contexts()[listener].get();
+  if (context == nullptr) return true;  // it speaks clear text by now
+  if (context->is_only_choice(negotiated)) return false;
+  const tls::Choice* const wanted = context->choose(http::PlainHost(head.authority).view());
+  return wanted == nullptr || !negotiated.is_like(*wanted);
 }
 
 const http::Route* SnapshotRouter::next(const RequestHead& head, http::RouteSearch& search) {

@@ -34,6 +34,8 @@ class SnapshotRouter final : public http::Router {
   struct Site;
 
   std::optional<size_t> index_of(uint32_t listener) const noexcept;
+  bool is_misdirected(size_t listener, const RequestHead& head,
+                      const tls::Choice& negotiated) const noexcept;
   void make_site(size_t index, net::Loop& loop, net::Helpers& helpers);
 
   const std::shared_ptr<const Snapshot> snapshot_;
@@ -43,6 +45,8 @@ class SnapshotRouter final : public http::Router {
   http::Route unknown_host_route_;
   handler::StatusHandler listener_gone_{421, "the listener is not configured any more"};
   const http::Route listener_gone_route_{.handler = &listener_gone_, .filters = {}};
+  handler::StatusHandler misdirected_{421, "the host is not one that this TLS connection is for"};
+  const http::Route misdirected_route_{.handler = &misdirected_, .filters = {}};
 };
 
 }  // namespace sluice

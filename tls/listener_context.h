@@ -78,6 +78,10 @@ class ListenerContext {
 
   // `name`: a host in lower case, without a port; empty: none. Null: refused. Allocates nothing.
   const Choice* choose(std::string_view name) const noexcept;
+  // Whether every name leads to one choice, and this is it.
+  bool is_only_choice(const Choice& choice) const noexcept {
+    return choices_.size() == 1 && !tls_.refuse_unknown_names && choice.is_like(choices_.front());
+  }
   // For a client that has not said its name.
   const Choice& fallback() const noexcept { return at(fallback_identity_, fallback_clients_); }
   // The name of a certificate that comes nearest to this one, for messages; may be empty.

@@ -1,10 +1,13 @@
-"""A plain HTTP/1.1 client over one socket: enough to check bytes and to hold a connection open."""
+"""A plain HTTP/1.1 client over one socket or one TLS connection: enough to check bytes and to hold a
+connection open."""
 
 import socket
+import ssl
 from dataclasses import dataclass
-from typing import Dict, List, Sequence, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
 TIMEOUT = 20.0
+TLS_HOST = "localhost"  # a name, as no certificate and no SNI is about an address
 
 Pairs = Sequence[Tuple[str, str]]
 
@@ -19,15 +22,37 @@ class Response:
     size: int  # octets of head and body
 
 
-def connect(port: int) -> socket.socket:
-    """A connection to 127.0.0.1 that gives up after TIMEOUT seconds without progress."""
-    return socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT)
+def connect(port: int, tls: Optional[ssl.SSLContext] = None) -> socket.socket:
+    """A connection to 127.0.0.1, over TLS with TLS_HOST when there is a context. It gives up after
+    TIMEOUT seconds without progress."""
+    peer = socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT)
+    if tls is None:
+        return peer
+    try:
+        return tls.wrap_socket(peer, server_hostname=TLS_HOST)
+    except BaseException:
+        peer.close()
+        raise
 
 
-def request(port: int, document: str, fields: Pairs = ()) -> bytes:
+def tls_context(chain: str) -> ssl.SSLContext:
+    """A client that trusts the certificate in `chain` alone and speaks HTTP/1.1."""
+    context = ssl.create_default_context(cafile=chain)
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def negotiated(port: int, tls: ssl.SSLContext) -> Tuple[str, str, str]:
+    """Version, suite and ALPN protocol that a server agrees to."""
+    with connect(port, tls) as peer:
+        cipher = peer.cipher()
+        return peer.version() or "", cipher[0] if cipher else "", peer.selected_alpn_protocol() or ""
+
+
+def request(port: int, document: str, fields: Pairs = (), host: str = "127.0.0.1") -> bytes:
     """The head that wrk sends too. `fields` may replace Host."""
     lines = [f"{name}: {value}" for name, value in
-             ({"Host": f"127.0.0.1:{port}"} | dict(fields)).items()]
+             ({"Host": f"{host}:{port}"} | dict(fields)).items()]
     return "\r\n".join([f"GET /{document} HTTP/1.1"] + lines + ["", ""]).encode("ascii")
 
 
@@ -50,10 +75,11 @@ def read_response(peer: socket.socket, held: bytes = b"") -> Tuple[Response, byt
     return Response(status, fields, whole[:length], len(head) + 4 + length), whole[length:]
 
 
-def fetch(port: int, document: str, fields: Pairs = ()) -> Response:
+def fetch(port: int, document: str, fields: Pairs = (),
+          tls: Optional[ssl.SSLContext] = None) -> Response:
     """One GET."""
-    with connect(port) as peer:
-        peer.sendall(request(port, document, fields))
+    with connect(port, tls) as peer:
+        peer.sendall(request(port, document, fields, TLS_HOST if tls else "127.0.0.1"))
         return read_response(peer)[0]
 
 

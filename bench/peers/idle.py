@@ -24,6 +24,7 @@ from speed import Bench
 CONNECTIONS = 8_000
 DOCUMENT = "1k.bin"
 TARGET = 1024.0
+TITLE = "Memory per idle keep-alive connection (PSS)"
 WARM_REQUESTS = 100
 QUIET_SECONDS = 2.0
 REPEATS = 3
@@ -41,14 +42,16 @@ class Growth:
 
 @dataclass(frozen=True)
 class Idle:
-    """All repeats of one server."""
+    """All repeats of one server. `target` bounds Sluice's octets per connection."""
 
     server: str
     repeats: List[Growth]
+    title: str
+    target: float
 
     def interval(self) -> stats.Interval:
         """Median, least and greatest PSS growth: so few repeats have no bootstrap."""
-        values = [growth.pss for growth in self.repeats]
+        values = [one.pss for one in self.repeats]
         return stats.Interval(stats.median(values), min(values), max(values))
 
 
@@ -69,7 +72,7 @@ def measure(name: str, bench: Bench, connections: int = CONNECTIONS,
     for number in range(repeats):
         bench.tell(f"memory: {name}, {number + 1} of {repeats}")
         growths.append(_once(name, bench, connections))
-    return Idle(name, growths)
+    return Idle(name, growths, TITLE, TARGET)
 
 
 def _once(name: str, bench: Bench, connections: int) -> Growth:
@@ -85,8 +88,13 @@ def _once(name: str, bench: Bench, connections: int) -> Growth:
         time.sleep(QUIET_SECONDS)
         after = processes.memory(server.process.pid)
         _all_alive(peers, name)
-        return Growth((after.pss - before.pss) / connections,
-                      (after.rss - before.rss) / connections, before.pss)
+        return growth(before, after, connections)
+
+
+def growth(before: processes.Memory, after: processes.Memory, connections: int) -> Growth:
+    """What each of so many connections has added."""
+    return Growth((after.pss - before.pss) / connections, (after.rss - before.rss) / connections,
+                  before.pss)
 
 
 def _warm(server: servers.Running) -> None:

@@ -5,8 +5,8 @@ from typing import Dict, List, Optional, Sequence
 
 import checking
 import stats
-from idle import TARGET, Idle
-from speed import Key, Series
+from idle import Idle
+from speed import ALONE, Key, Series
 from syscalls import Count
 from workloads import Workload
 
@@ -39,10 +39,11 @@ def _comparison(workload: Workload, one: Series, series: Dict[Key, Series]) -> d
         return {"reference": None, "ratio": None, "target": None, "verdict": None}
     ratio = _ratio(one, series[key])
     bound = one.cell.server == SUBJECT
+    target = workload.target_of(one.cell.variant)
     return {
         "reference": f"{key[0]} {key[1]}", "ratio": ratio,
-        "target": workload.target if bound else None,
-        "verdict": _verdict(ratio, workload.target) if bound else None,
+        "target": target if bound else None,
+        "verdict": _verdict(ratio, target) if bound else None,
     }
 
 
@@ -65,7 +66,7 @@ def peer_records(workload: Workload, series: Dict[Key, Series]) -> List[dict]:
     records = []
     for (server, variant), other in series.items():
         subject = series.get((SUBJECT, variant))
-        if subject is None or server in (SUBJECT, "floor"):
+        if subject is None or server in (SUBJECT, "floor", ALONE):
             continue
         ratio = _ratio(subject, other)
         if ratio:
@@ -74,15 +75,41 @@ def peer_records(workload: Workload, series: Dict[Key, Series]) -> List[dict]:
     return records
 
 
+def alone_records(workload: Workload, series: Dict[Key, Series]) -> List[dict]:
+    """What each server's CPU per request is beyond OpenSSL's own part, round by round, where the
+    workload bounds that."""
+    if workload.beyond_alone is None:
+        return []
+    records = []
+    for (server, variant), one in series.items():
+        alone = series.get((ALONE, variant))
+        if alone is not None and server != ALONE:
+            beyond = stats.paired_differences(one.values("cpu_microseconds"),
+                                              alone.values("cpu_microseconds"))
+            records.append(_alone_record(workload, one, beyond))
+    return records
+
+
+def _alone_record(workload: Workload, one: Series, beyond: List[float]) -> dict:
+    interval = stats.bootstrap(beyond) if beyond else None
+    bound = one.cell.server == SUBJECT
+    judged = stats.verdict(interval, workload.beyond_alone) if interval else "void"
+    return {
+        "workload": workload.name, "server": one.cell.server, "variant": one.cell.variant.name,
+        "microseconds": asdict(interval) if interval else None, "rounds": len(beyond),
+        "target": workload.beyond_alone if bound else None, "verdict": judged if bound else None,
+    }
+
+
 def idle_record(idle: Idle) -> dict:
     """Octets per connection; the target binds Sluice."""
     interval = idle.interval()
     bound = idle.server == SUBJECT
     return {
-        "server": idle.server, "bytes_per_connection": asdict(interval),
+        "title": idle.title, "server": idle.server, "bytes_per_connection": asdict(interval),
         "rss_per_connection": stats.median([growth.rss for growth in idle.repeats]),
-        "before": idle.repeats[0].before, "target": TARGET if bound else None,
-        "verdict": stats.verdict(interval, TARGET) if bound else None,
+        "before": idle.repeats[0].before, "target": idle.target if bound else None,
+        "verdict": stats.verdict(interval, idle.target) if bound else None,
         "repeats": [asdict(growth) for growth in idle.repeats],
     }
 
@@ -109,7 +136,7 @@ def syscall_record(count: Count) -> dict:
 
 def verdicts(results: dict) -> List[str]:
     """Every verdict of the run."""
-    records = results["speed"] + results["memory"] + results["check"] + results["syscalls"]
+    records = results["speed"] + results["alone"] + results["memory"] + results["check"] + results["syscalls"]
     return [record["verdict"] for record in records if record["verdict"]]
 
 
@@ -117,8 +144,11 @@ def text(results: dict) -> str:
     """The whole report for a person."""
     parts = [_heading(results)]
     parts += [_speed_table(name, results) for name in _workloads(results)]
-    if results["memory"]:
-        parts.append(_memory_table(results["memory"]))
+    if results["alone"]:
+        parts.append(_alone_table(results["alone"]))
+    for title in dict.fromkeys(record["title"] for record in results["memory"]):
+        parts.append(_memory_table([record for record in results["memory"]
+                                    if record["title"] == title]))
     if results["check"]:
         parts.append(_check_table(results["check"]))
     if results["syscalls"]:
@@ -186,6 +216,18 @@ def _ahead(against: Optional[dict]) -> str:
     return f"{against['ratio']['median']:.3f} {word}"
 
 
+def _alone_table(records: Sequence[dict]) -> str:
+    rows = [["server", "us", "interval", "target", "verdict"]]
+    for record in records:
+        beyond = record["microseconds"]
+        rows.append([f"{record['server']} {record['variant']}",
+                     f"{beyond['median']:.0f}" if beyond else "void",
+                     f"[{beyond['low']:.0f}, {beyond['high']:.0f}]" if beyond else "",
+                     f"<= {record['target']:.0f}" if record["target"] else "",
+                     _judgement(record, record)])
+    return f"CPU per request beyond {ALONE} (OpenSSL's own part, in process)\n" + table(rows)
+
+
 def _memory_table(records: Sequence[dict]) -> str:
     rows = [["server", "bytes/connection", "least..greatest", "by RSS", "held before", "target",
              "verdict"]]
@@ -197,7 +239,7 @@ def _memory_table(records: Sequence[dict]) -> str:
                      f"{record['before'] / 1024:,.0f} KiB",
                      f"<= {record['target']:,.0f}" if record["target"] else "",
                      record["verdict"] or ""])
-    return "Memory per idle keep-alive connection (PSS)\n" + table(rows)
+    return records[0]["title"] + "\n" + table(rows)
 
 
 def _check_table(records: Sequence[dict]) -> str:

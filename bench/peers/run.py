@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Sluice side by side with nginx, h2o, lighttpd and the floor. See README.md here.
+"""Sluice side by side with nginx, h2o, lighttpd, HAProxy and the floor. See README.md here.
 
 Run it as `./dev bench`, or alone: bench/peers/run.py --quick
 """
@@ -11,13 +11,18 @@ import shutil
 import signal
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Callable, List
 
 sys.dont_write_bytecode = True  # a run leaves nothing behind in the sources
 
+import certificate
 import checking
+import handshakes
 import idle
+import idle_tls
 import machine
 import report
 import servers
@@ -38,7 +43,7 @@ def parse(arguments: List[str]) -> argparse.Namespace:
     parser.add_argument("--seconds", type=int, default=2, help="per server and round (default 2)")
     parser.add_argument("--only", action="append", choices=workloads.names(), metavar="WORKLOAD",
                         help="one of " + ", ".join(workloads.names()) + "; may be repeated")
-    parser.add_argument("--servers", default="floor,sluice,nginx,h2o,lighttpd", metavar="A,B,C")
+    parser.add_argument("--servers", default="floor,sluice,nginx,h2o,lighttpd,haproxy", metavar="A,B,C")
     parser.add_argument("--syscalls", action="store_true", help="also count system calls (strace)")
     parser.add_argument("--quick", action="store_true",
                         help=f"{QUICK_ROUNDS} rounds of {QUICK_SECONDS} s: a look, not a verdict")
@@ -46,6 +51,8 @@ def parse(arguments: List[str]) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="of the order within the rounds")
     parser.add_argument("--sluice", default=str(REPOSITORY / "build/release/sluice"))
     parser.add_argument("--floor", default=str(REPOSITORY / "build/release/bench/peers/floor"))
+    parser.add_argument("--programs", default=str(REPOSITORY / "build/release/bench/peers"),
+                        metavar="FOLDER", help="where handshakes and accept_alone were built")
     options = parser.parse_args(arguments)
     if options.quick:
         options.rounds, options.seconds = QUICK_ROUNDS, QUICK_SECONDS
@@ -80,12 +87,23 @@ def choose_makers(options: argparse.Namespace, tell: Callable[[str], None]) -> d
     return present
 
 
+def find_handshakes(options: argparse.Namespace, load_core: int,
+                    server_core: int) -> handshakes.Handshakes:
+    """The programs that shake hands. Raises BenchError when they are not built."""
+    programs = [Path(options.programs) / name for name in ("handshakes", "accept_alone")]
+    for program in programs:
+        if not program.exists():
+            raise BenchError(f"{program} is missing: build it: target peers_{program.name}")
+    return handshakes.Handshakes(str(programs[0]), str(programs[1]), load_core, server_core)
+
+
 def run(options: argparse.Namespace, tell: Callable[[str], None]) -> dict:
     """Measures everything that was asked for and returns the report's records."""
     if not shutil.which("wrk"):
         raise BenchError("wrk is not installed: apt package wrk")
     if "syscalls" in selected(options) and not syscalls.available():
         raise BenchError("strace is not installed: apt package strace")
+    secure = any(name.startswith("tls-") for name in selected(options))
     makers = choose_makers(options, tell)
     server_core, load_core = machine.cores()
     os.sched_setaffinity(0, {load_core})  # nor may this program disturb the server
@@ -95,7 +113,7 @@ def run(options: argparse.Namespace, tell: Callable[[str], None]) -> dict:
         "seconds": options.seconds, "seed": options.seed,
         "versions": {name: maker.version_text() for name, maker in makers.items()}
                     | {"wrk": wrk.version()},
-        "speed": [], "peers": [], "memory": [], "check": [], "syscalls": [],
+        "speed": [], "peers": [], "alone": [], "memory": [], "check": [], "syscalls": [],
         "errors": [],
     }
     with tempfile.TemporaryDirectory(prefix="sluice-bench-") as name:
@@ -105,6 +123,9 @@ def run(options: argparse.Namespace, tell: Callable[[str], None]) -> dict:
         docs.mkdir()
         workloads.write_documents(docs)
         bench = speed.Bench(makers, docs, temp, server_core, wrk.Wrk(load_core, temp), tell)
+        if secure:
+            bench = replace(bench, certificate=certificate.make(temp / "certificate"),
+                            handshakes=find_handshakes(options, load_core, server_core))
         measure_all(options, bench, results)
     return results
 
@@ -116,14 +137,18 @@ def measure_all(options: argparse.Namespace, bench: speed.Bench, results: dict) 
         if workload.name in chosen:
             attempt(workload.name, results,
                     lambda: measure_speed(workload, options, bench, results))
-    for name in bench.makers:
-        if "memory" in chosen:
-            attempt("memory", results, lambda: measure_idle(name, options, bench, results))
+    for name, maker in bench.makers.items():
+        if "memory" in chosen and maker.serves("memory"):
+            attempt("memory", results, lambda: measure_idle(name, idle, options, bench, results))
+    for name, maker in bench.makers.items():
+        if "tls-memory" in chosen and maker.serves("tls-memory", idle_tls.NEEDS):
+            attempt("tls-memory", results,
+                    lambda: measure_idle(name, idle_tls, options, bench, results))
     if "check" in chosen and checking.SUBJECT in bench.makers:
         attempt("check", results, lambda: measure_check(options, bench, results))
     for case in syscalls.CASES:
-        for name in bench.makers:
-            if "syscalls" in chosen:
+        for name, maker in bench.makers.items():
+            if "syscalls" in chosen and maker.serves("syscalls"):
                 attempt("syscalls", results, lambda: results["syscalls"].append(
                     report.syscall_record(syscalls.measure(name, case, bench))))
 
@@ -145,13 +170,14 @@ def measure_speed(workload: workloads.Workload, options: argparse.Namespace, ben
     results["errors"] += [f"{workload.name}: {record['server']}: {record['complaints'][0]}"
                           for record in records if not record["rounds"]]
     results["peers"] += report.peer_records(workload, series)
+    results["alone"] += report.alone_records(workload, series)
 
 
-def measure_idle(name: str, options: argparse.Namespace, bench: speed.Bench,
+def measure_idle(name: str, how: ModuleType, options: argparse.Namespace, bench: speed.Bench,
                  results: dict) -> None:
-    """Memory of one server."""
-    repeats = 1 if options.quick else idle.REPEATS
-    results["memory"].append(report.idle_record(idle.measure(name, bench, repeats=repeats)))
+    """Memory of one server, by idle.py or idle_tls.py."""
+    repeats = 1 if options.quick else how.REPEATS
+    results["memory"].append(report.idle_record(how.measure(name, bench, repeats=repeats)))
 
 
 def measure_check(options: argparse.Namespace, bench: speed.Bench, results: dict) -> None:

@@ -11,6 +11,7 @@ import re
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 import time
@@ -18,8 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Dict, FrozenSet, List, Optional
 
+import client
 import configurations
 import processes
+from certificate import Certificate
 from errors import BenchError
 
 CONFIGS = Path(__file__).resolve().parent / "configs"
@@ -27,7 +30,7 @@ START_TRIES = 3
 START_SECONDS = 10.0
 STOP_SECONDS = 10.0
 PEER_ABILITIES = frozenset({"log", "fields", "304"})
-LISTENING = re.compile(r"listening on http://127\.0\.0\.1:(\d+)")
+LISTENING = re.compile(r"listening on https?://127\.0\.0\.1:(\d+)")
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,7 @@ class Site:
     floor_mode: str  # held, sendfile or 304
     access_log: bool = False
     sites: int = 0  # of a configuration's file; 0: the folder alone
+    certificate: Optional[Certificate] = None  # to serve it over TLS, and only so
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,13 @@ class Maker:
     version: List[str]
     command: Callable[[str, Site, Path, int], List[str]]
     announces: bool  # says its port and `ready` on stderr
-    abilities: FrozenSet[str]  # that a workload may need: log, fields (of requests), 304, sites
+    # What a workload may need: log, fields (of requests), 304, sites, tls.
+    abilities: FrozenSet[str]
+    only: FrozenSet[str] = frozenset()  # the workloads it can serve at all; empty: any
+
+    def serves(self, workload: str, needs: FrozenSet[str] = frozenset()) -> bool:
+        """Can it be measured by this workload?"""
+        return needs <= self.abilities and (not self.only or workload in self.only)
 
     def found(self) -> Optional[str]:
         """The program's path, or None when it is not installed or not built."""
@@ -75,10 +85,12 @@ class Running:
     process: subprocess.Popen
     port: int
     temp: Path
+    tls: Optional[ssl.SSLContext] = None  # for clients, when it is served over TLS
 
     def url(self, document: str) -> str:
         """Where `document` is served."""
-        return f"http://127.0.0.1:{self.port}/{document}"
+        origin = f"https://{client.TLS_HOST}" if self.tls else "http://127.0.0.1"
+        return f"{origin}:{self.port}/{document}"
 
     def cpu_nanoseconds(self) -> int:
         """CPU time of the whole family so far."""
@@ -117,17 +129,20 @@ def makers(sluice: str, floor: str) -> Dict[str, Maker]:
         Maker("floor", floor, "build it: target peers_floor", [], _floor, True,
               frozenset({"304"})),
         Maker("sluice", sluice, "build it: target sluice", ["--version"], _sluice, True,
-              PEER_ABILITIES | {"sites"}),
-        _peer("nginx", "nginx-light", _nginx),
-        _peer("h2o", "h2o", _h2o),
-        _peer("lighttpd", "lighttpd", _lighttpd),
+              PEER_ABILITIES | {"sites", "tls"}),
+        _peer("nginx", "nginx-light", _nginx, PEER_ABILITIES | {"tls"}),
+        _peer("h2o", "h2o", _h2o, PEER_ABILITIES | {"tls"}),
+        _peer("lighttpd", "lighttpd", _lighttpd, PEER_ABILITIES),
+        # It serves no files: it gives the octets of one small document, which it has read at start.
+        Maker("haproxy", _system("haproxy"), "apt package haproxy", ["-v"], _haproxy, False,
+              frozenset({"tls"}), frozenset({"tls-1k", "tls-full", "tls-resumed", "tls-memory"})),
     ]
     return {maker.name: maker for maker in listed}
 
 
-def _peer(name: str, package: str, command: Callable[[str, Site, Path, int], List[str]]) -> Maker:
-    return Maker(name, _system(name), f"apt package {package}", ["-v"], command, False,
-                 PEER_ABILITIES)
+def _peer(name: str, package: str, command: Callable[[str, Site, Path, int], List[str]],
+          abilities: FrozenSet[str]) -> Maker:
+    return Maker(name, _system(name), f"apt package {package}", ["-v"], command, False, abilities)
 
 
 def start(maker: Maker, site: Site, temp: Path, core: int) -> Running:
@@ -157,7 +172,8 @@ def _spawn(maker: Maker, site: Site, own: Path, core: int) -> Running:
     command = ["taskset", "-c", str(core)] + maker.command(maker.program, site, own, port)
     with open(own / "stderr", "wb") as words:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=words, stderr=words)
-    return Running(maker.name, process, port, own)
+    tls = client.tls_context(str(site.certificate.chain)) if site.certificate else None
+    return Running(maker.name, process, port, own, tls)
 
 
 def _await_ready(running: Running, announces: bool) -> bool:
@@ -202,6 +218,8 @@ def _floor(program: str, site: Site, _own: Path, _port: int) -> List[str]:
 
 
 def _sluice(program: str, site: Site, own: Path, _port: int) -> List[str]:
+    if site.certificate:
+        return [program, "run", "-c", str(_configure("sluice", site, own, 0)), "--control", "off"]
     if site.sites > 0:
         return [program, "run", "-c", str(_sites_file(site, own))]
     command = [program, "serve", str(site.docs), "--listen", "127.0.0.1:0", "--workers", "1"]
@@ -231,13 +249,28 @@ def _lighttpd(program: str, site: Site, own: Path, port: int) -> List[str]:
     return [program, "-D", "-f", str(_configure("lighttpd", site, own, port))]
 
 
+def _haproxy(program: str, site: Site, own: Path, port: int) -> List[str]:
+    return [program, "-db", "-q", "-f", str(_configure("haproxy", site, own, port))]
+
+
 def _configure(name: str, site: Site, own: Path, port: int) -> Path:
-    """Fills the peer's template; `@log@` is its log template, or nothing."""
-    text = (CONFIGS / f"{name}.conf.in").read_text(encoding="utf-8")
-    log = (CONFIGS / f"{name}.log.in").read_text(encoding="utf-8") if site.access_log else ""
-    values = {"@log@": log, "@temp@": str(own), "@docs@": str(site.docs), "@port@": str(port)}
+    """Fills the server's template. `@listen@` is how it listens, with TLS or without; `@log@` is its
+    log template, or nothing. Sluice and HAProxy have a template for TLS alone."""
+    text = _template(f"{name}.conf")
+    values = {"@log@": _template(f"{name}.log") if site.access_log else ""}
+    if "@listen@" in text:
+        values["@listen@"] = _template(f"{name}.tls" if site.certificate else f"{name}.plain")
+    if site.certificate:
+        values |= {"@chain@": str(site.certificate.chain), "@key@": str(site.certificate.key),
+                   "@both@": str(site.certificate.both)}
+    values |= {"@temp@": str(own), "@docs@": str(site.docs), "@port@": str(port),
+               "@document@": site.document}
     for marker, value in values.items():
         text = text.replace(marker, value)
     path = own / f"{name}.conf"
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def _template(name: str) -> str:
+    return (CONFIGS / f"{name}.in").read_text(encoding="utf-8")

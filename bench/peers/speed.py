@@ -1,8 +1,8 @@
 """Measures a workload: every cell once a round, in a new order each round.
 
-A round is one wrk run against each cell. What the machine does to one server in a round it does,
-nearly, to its neighbours, so cells are compared within a round only. A round in which wrk saw an
-error is void and tried again once or twice; what stays void leaves the comparison.
+A round is one wrk run (or one of handshakes.cc) against each cell. What the machine does to one server in a round it does,
+nearly, to its neighbours, so cells are compared within a round only. A round in which the load saw
+an error is void and tried again once or twice; what stays void leaves the comparison.
 """
 
 import random
@@ -10,13 +10,15 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Callable, Dict, List, Optional, Tuple
+from typing import Callable, Dict, List, Optional, Tuple, Union
 
 import client
 import servers
+from certificate import Certificate
 from errors import BenchError
-from workloads import TAG, Cell, Field, Variant, Workload, expected_body
-from wrk import Wrk
+from handshakes import HandshakeLoad, Handshakes
+from workloads import BASE, TAG, Cell, Field, Variant, Workload, expected_body
+from wrk import Load, Wrk
 
 TRIES = 3
 GIVE_UP_ROUNDS = 3  # void ones in a row: then the cell is not run again
@@ -26,6 +28,9 @@ SETTLE_SECONDS = 0.05
 LOG_SECONDS = 3.0
 LOGGED_SHARE = 0.99
 TAG_SECONDS = 30.0
+# What every server must agree to over TLS before it is measured.
+NEGOTIATED = ("TLSv1.3", "TLS_AES_256_GCM_SHA384", "http/1.1")
+ALONE = "SSL_accept alone"  # stands among the servers: OpenSSL's own part of a handshake, in process
 FLOOR_TAG = '"0123456789abcdef0123456789abcdef"'  # it reads none; its requests are as long as ours
 
 Key = Tuple[str, str]
@@ -65,6 +70,8 @@ class Bench:
     server_core: int
     wrk: Wrk
     tell: Callable[[str], None]
+    certificate: Optional[Certificate] = None  # these two where TLS is measured
+    handshakes: Optional[Handshakes] = None
 
     def start(self, name: str, site: servers.Site) -> servers.Running:
         """Starts a server by name on the server's core."""
@@ -83,8 +90,11 @@ class Asked:
 def cells_of(workload: Workload, bench: Bench) -> List[Cell]:
     """Every variant on every server that can do them all: one alone would be compared with
     nothing."""
-    return [Cell(name, variant) for name, maker in bench.makers.items()
-            for variant in workload.variants if workload.needs() <= maker.abilities]
+    cells = [Cell(name, variant) for name, maker in bench.makers.items()
+             for variant in workload.variants if maker.serves(workload.name, workload.needs())]
+    if workload.plain_floor and "floor" in bench.makers:
+        cells.insert(0, Cell("floor", BASE))
+    return cells + [Cell(ALONE, variant) for variant in workload.variants if variant.handshake]
 
 
 def measure(workload: Workload, bench: Bench, rounds: int, seconds: int,
@@ -96,6 +106,8 @@ def measure(workload: Workload, bench: Bench, rounds: int, seconds: int,
         running = _start_all(workload, cells, bench, stack)
         asked = {}
         for cell in cells:
+            if cell.server == ALONE:
+                continue
             server = running[_process(cell)]
             asked[cell] = _find_out(server, workload, cell.variant, bench)
             _load(server, workload, cell, asked[cell], bench, WARM_SECONDS)
@@ -104,29 +116,31 @@ def measure(workload: Workload, bench: Bench, rounds: int, seconds: int,
             bench.tell(f"{workload.name}: round {number + 1} of {rounds}")
             for cell in order.sample(cells, len(cells)):
                 result = series[(cell.server, cell.variant.name)]
-                _one_round(running[_process(cell)], workload, result, asked[cell], bench, seconds)
+                _one_round(running.get(_process(cell)), workload, result, asked.get(cell), bench,
+                           seconds)
     return series
 
 
-Process = Tuple[str, bool, int, str]
+Process = Tuple[str, bool, int, str, bool]
 
 
 def _process(cell: Cell) -> Process:
     """Cells that differ only in the load share a process."""
     variant = cell.variant
     return (cell.server, variant.access_log, variant.sites,
-            variant.floor_mode if cell.server == "floor" else "")
+            variant.floor_mode if cell.server == "floor" else "", variant.tls)
 
 
 def _start_all(workload: Workload, cells: List[Cell], bench: Bench,
                stack: ExitStack) -> Dict[Process, servers.Running]:
     running: Dict[Process, servers.Running] = {}
     for cell in cells:
-        if _process(cell) in running:
+        if _process(cell) in running or cell.server == ALONE:
             continue
         site = servers.Site(bench.docs, workload.document,
                             cell.variant.floor_mode or workload.floor_mode,
-                            cell.variant.access_log, cell.variant.sites)
+                            cell.variant.access_log, cell.variant.sites,
+                            bench.certificate if cell.variant.tls else None)
         running[_process(cell)] = bench.start(cell.server, site)
         stack.callback(running[_process(cell)].stop)
     return running
@@ -137,6 +151,8 @@ def _find_out(server: servers.Running, workload: Workload, variant: Variant,
     """Has every request of the variant answered once. A server that sends something else than it
     should is not compared: that ends the workload."""
     document = variant.document or workload.document
+    if server.tls:
+        _check_tls(server)
     tagged = "fields" in bench.makers[server.name].abilities
     tag = _await_tag(server, document) if tagged else FLOOR_TAG
     asked = variant.field and Field(
@@ -144,7 +160,7 @@ def _find_out(server: servers.Running, workload: Workload, variant: Variant,
     sizes = set()
     for value in asked.values if asked else ("",):
         pairs = ((asked.name, value),) if asked else ()
-        answers = [client.fetch(server.port, document, pairs)]
+        answers = [client.fetch(server.port, document, pairs, server.tls)]
         if variant.pipeline > 1:
             answers += client.fetch_pipelined(server.port, document, variant.pipeline, pairs)
         expected = expected_body(bench.docs, variant, document, value)
@@ -158,24 +174,38 @@ def _find_out(server: servers.Running, workload: Workload, variant: Variant,
     return Asked(document, asked, sizes.pop())
 
 
+def _check_tls(server: servers.Running) -> None:
+    """The certificate is the run's, which the client's context sees to; the rest is told here."""
+    got = client.negotiated(server.port, server.tls)
+    if got != NEGOTIATED:
+        raise BenchError(f"{server.name} agreed to {', '.join(got)}, not to "
+                         f"{', '.join(NEGOTIATED)}")
+
+
 def _await_tag(server: servers.Running, document: str) -> str:
     """The document's entity tag. Sluice answers without until it has read a large file."""
     deadline = time.monotonic() + TAG_SECONDS
     while time.monotonic() < deadline:
-        answer = client.fetch(server.port, document, (("Range", "bytes=0-0"),))
+        answer = client.fetch(server.port, document, (("Range", "bytes=0-0"),), server.tls)
         if "etag" in answer.fields:
             return answer.fields["etag"]
         time.sleep(0.2)
     raise BenchError(f"{server.name} gives {document} no entity tag")
 
 
-def _one_round(server: servers.Running, workload: Workload, result: Series, asked: Asked,
-               bench: Bench, seconds: int) -> None:
+Outcome = Tuple[Optional[Sample], str]  # or why it does not count
+
+
+def _one_round(server: Optional[servers.Running], workload: Workload, result: Series,
+               asked: Optional[Asked], bench: Bench, seconds: int) -> None:
     if len(result.samples) >= GIVE_UP_ROUNDS and not any(result.samples[-GIVE_UP_ROUNDS:]):
         result.samples.append(None)
         return
     for _ in range(TRIES):
-        sample, complaint = _load(server, workload, result.cell, asked, bench, seconds)
+        if result.cell.server == ALONE:
+            sample, complaint = _alone(result.cell.variant, bench, seconds)
+        else:
+            sample, complaint = _load(server, workload, result.cell, asked, bench, seconds)
         if not complaint:
             result.samples.append(sample)
             return
@@ -184,17 +214,15 @@ def _one_round(server: servers.Running, workload: Workload, result: Series, aske
 
 
 def _load(server: servers.Running, workload: Workload, cell: Cell, asked: Asked, bench: Bench,
-          seconds: int) -> Tuple[Optional[Sample], str]:
-    """One wrk run and the CPU time that the server spent on it; or why it does not count."""
+          seconds: int) -> Outcome:
+    """One run of the load and the CPU time that the server spent on it."""
     server.empty_log()
     before = server.cpu_nanoseconds()
-    load = bench.wrk.run(server.url(asked.document), workload.connections, seconds,
-                         cell.variant.pipeline, asked.field)
+    load, complaint = _run(server, workload, cell.variant, asked, bench, seconds)
     time.sleep(SETTLE_SECONDS)
     unlogged = _await_log(server, load.requests) if cell.variant.access_log else ""
     spent = server.cpu_nanoseconds() - before
-    under_way = workload.connections * cell.variant.pipeline
-    complaint = load.complaint(asked.size, under_way) or unlogged
+    complaint = complaint or unlogged
     if server.process.poll() is not None:
         raise BenchError(f"{cell.server} ended during the load, code {server.process.returncode}")
     if complaint:
@@ -203,6 +231,28 @@ def _load(server: servers.Running, workload: Workload, cell: Cell, asked: Asked,
     sample = Sample(load.per_second(), load.p50 if timed else None, load.p99 if timed else None,
                     spent / 1e3 / load.requests, spent / 1e3 / load.microseconds)
     return sample, ""
+
+
+def _run(server: servers.Running, workload: Workload, variant: Variant, asked: Asked,
+         bench: Bench, seconds: int) -> Tuple[Union[Load, HandshakeLoad], str]:
+    """What the load counted, and why that must not count, or an empty text."""
+    if variant.handshake:
+        shaken = bench.handshakes.load(server.port, bench.docs / asked.document, variant.handshake,
+                                       workload.connections, seconds)
+        return shaken, shaken.complaint(variant.handshake.resumed)
+    load = bench.wrk.run(server.url(asked.document), workload.connections, seconds,
+                         variant.pipeline, asked.field)
+    return load, load.complaint(asked.size, workload.connections * variant.pipeline)
+
+
+def _alone(variant: Variant, bench: Bench, seconds: int) -> Outcome:
+    """OpenSSL's own part of as many handshakes as the time allows. It counts its CPU itself."""
+    shaken = bench.handshakes.alone(bench.certificate, variant.handshake, seconds)
+    complaint = shaken.complaint(variant.handshake.resumed)
+    if complaint:
+        return None, complaint
+    spent = shaken.microseconds / shaken.handshakes
+    return Sample(1e6 / spent, None, None, spent, shaken.microseconds / (seconds * 1e6)), ""
 
 
 def _await_log(server: servers.Running, requests: int) -> str:

@@ -63,6 +63,15 @@ def paired_ratios(values: Sequence[Optional[float]],
             if value is not None and reference]
 
 
+def paired_differences(values: Sequence[Optional[float]],
+                       references: Sequence[Optional[float]]) -> list:
+    """value - reference of each round in which neither is void (None)."""
+    if len(values) != len(references):
+        raise ValueError("not the same rounds")
+    return [value - reference for value, reference in zip(values, references)
+            if value is not None and reference is not None]
+
+
 def verdict(interval: Interval, target: float) -> str:
     """A target is met when the interval reaches it."""
     return "met" if interval.low <= target else "missed"

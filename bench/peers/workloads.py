@@ -28,23 +28,35 @@ class Field:
 
 
 @dataclass(frozen=True)
+class Handshake:
+    """A new TLS connection for each request."""
+
+    version: str  # 1.2 or 1.3
+    resumed: bool
+
+
+@dataclass(frozen=True)
 class Variant:
     """One way of running a server or of loading it."""
 
     name: str
     access_log: bool = False
     pipeline: int = 1
-    reference: str = "plain"  # the variant of the same server that it is compared with, or itself
+    # The variant of the same server that it is compared with, or itself; or one of REFERENCES.
+    reference: str = "plain"
     document: str = ""  # in place of the workload's
     field: Optional[Field] = None
     status: int = 200  # of every response
     sites: int = 0  # so many from a configuration's file; 0: one folder and no file
     floor_mode: str = ""  # in place of the workload's
+    tls: bool = False
+    handshake: Optional[Handshake] = None  # in place of requests on kept connections
+    target: Optional[float] = None  # in place of the workload's
 
     def needs(self) -> FrozenSet[str]:
         """What a server must be able to do for this."""
         wanted = {"log": self.access_log, "304": self.status == 304, "sites": self.sites,
-                  "fields": self.field and self.status != 304}
+                  "tls": self.tls, "fields": self.field and self.status != 304}
         return frozenset(name for name, value in wanted.items() if value)
 
 
@@ -58,10 +70,19 @@ def _places() -> Tuple[str, ...]:
 PLACES = _places()
 HOSTS = Field("Host", tuple(host(number) for number in range(SITES)))
 
+# Servers that all others are compared with: the floor in its only variant, a peer in the same.
+REFERENCES = ("floor", "nginx", "h2o")
+
 PLAIN = Variant("plain", reference="floor")
 BASE = Variant("plain")
 PIPELINED = Variant("pipelined", pipeline=16)
 NOT_MODIFIED = Variant("304", field=Field("If-None-Match", (TAG,)), status=304, floor_mode="304")
+SECURE = Variant("tls", reference="h2o", tls=True)
+
+
+def _shaking(version: str, resumed: bool, **others) -> Variant:
+    kind = "resumed" if resumed else "full"
+    return Variant(f"{version} {kind}", tls=True, handshake=Handshake(version, resumed), **others)
 
 
 @dataclass(frozen=True)
@@ -75,6 +96,13 @@ class Workload:
     connections: int
     variants: Tuple[Variant, ...]
     target: float
+    plain_floor: bool = False  # show what the floor needs without TLS
+    # Microseconds per request that Sluice may need beyond OpenSSL's own part of the handshake.
+    beyond_alone: Optional[float] = None
+
+    def target_of(self, variant: Variant) -> float:
+        """The bound of one variant."""
+        return self.target if variant.target is None else variant.target
 
     def needs(self) -> FrozenSet[str]:
         """What a server must be able to do for all variants."""
@@ -101,10 +129,25 @@ WORKLOADS: Tuple[Workload, ...] = (
              "route", "1k.bin", "held", 64,
              (Variant("plain", field=HOSTS, sites=1),
               Variant("100 sites", field=HOSTS, sites=SITES)), 1.10),
+    Workload("tls-1k", "1 KiB file over TLS 1.3", "1k.bin", "held", 64, (SECURE,), 0.85,
+             plain_floor=True),
+    Workload("tls-64k", "64 KiB file over TLS 1.3", "64k.bin", "sendfile", 64, (SECURE,), 0.75,
+             plain_floor=True),
+    Workload("tls-full", "Full handshakes of TLS 1.3: a new connection for each 1 KiB file",
+             "1k.bin", "held", 16, (_shaking("1.3", False, reference="nginx"),), 0.85,
+             beyond_alone=120.0),
+    Workload("tls-resumed", "Resumed handshakes, over full ones: a new connection for each 1 KiB "
+             "file", "1k.bin", "held", 16,
+             (_shaking("1.2", False, reference="1.2 full"),
+              _shaking("1.2", True, reference="1.2 full", target=0.45),
+              _shaking("1.3", False, reference="1.3 full"),
+              _shaking("1.3", True, reference="1.3 full")), 0.92),
 )
 
-# Not a load but a state, a count or a time: measured by idle.py, checking.py and syscalls.py.
+# Not a load but a state, a count or a time: measured by idle.py, idle_tls.py, checking.py and
+# syscalls.py.
 OTHERS = {"memory": "memory per idle keep-alive connection",
+          "tls-memory": "memory per idle TLS connection",
           "check": "time to check a configuration of 1,000 sites",
           "syscalls": "system calls per keep-alive request"}
 
@@ -118,9 +161,11 @@ class Cell:
 
     def reference(self) -> Optional[Tuple[str, str]]:
         """(server, variant) of the cell in the same round that this one is divided by."""
-        if self.variant.reference == "floor":
-            return ("floor", "plain")
         reference = self.variant.reference
+        if reference == "floor":
+            return ("floor", "plain")
+        if reference in REFERENCES:
+            return (reference, self.variant.name) if reference != self.server else None
         return (self.server, reference) if reference != self.variant.name else None
 
 

@@ -2,40 +2,11 @@
 #include "server/http/site_table.h"
 
 #include <algorithm>
-#include <array>
 
+#include "server/http/plain_host.h"
 namespace sluice::http {
 
 namespace {
-
-// RFC 1035 section 2.3.4: no name is longer, so that a hostile Host costs no more than a name.
-constexpr size_t kLongestHost = 255;
-
-// A host in the form that tables are kept in: lower case, without port and trailing dot.
-class PlainHost {
- public:
-  explicit PlainHost(std::string_view authority) noexcept {
-    const size_t bracket = authority.starts_with('[') ? authority.find(']') : 0;
-    std::string_view host = authority.substr(0, authority.find(':', bracket));
-    if (host.ends_with('.')) host.remove_suffix(1);
-    if (host.size() > kLongestHost) return;
-    size_ = host.size();
-    std::transform(host.begin(), host.end(), text_.begin(), [](char octet) {
-      return octet >= 'A' && octet <= 'Z' ? static_cast<char>(octet | 0x20) : octet;
-    });
-  }
-  // Empty for what no table has.
-  std::string_view view() const noexcept { return {text_.data(), size_}; }
-
- private:
-  std::array<char, kLongestHost> text_;
-  size_t size_ = 0;
-};
-
-bool is_reachable(const conf::Site& site, const conf::Listener& listener) {
-  return site.listeners.empty() || std::find(site.listeners.begin(), site.listeners.end(),
-                                             listener.name) != site.listeners.end();
-}
 
 const uint32_t* find_in(const HostMap& map, std::string_view key) {
   const auto found = map.find(key);
@@ -54,7 +25,7 @@ SiteTable::Reach SiteTable::reach_of(const conf::Configuration& configuration,
   Reach reach;
   for (uint32_t site = 0; site < configuration.sites.size(); ++site) {
     const conf::Site& candidate = configuration.sites[site];
-    if (!is_reachable(candidate, listener)) continue;
+    if (!conf::names_listener(candidate.listeners, listener.name)) continue;
     for (const std::string& host : candidate.hosts) add_host(reach, host, site);
     if (reach.hostless.status != 0 || candidate.is_default) reach.hostless = {.site = site};
   }
@@ -79,14 +50,16 @@ SiteTable::Choice SiteTable::find(size_t listener, std::string_view authority) c
   if (authority.empty()) return reach.hostless;
   if (reach.hosts.empty() && reach.wildcards.empty()) return reach.otherwise;
   const PlainHost host(authority);
-  if (const uint32_t* site = find_in(reach.hosts, host.view())) return {.site = *site};
+  if (const uint32_t* site = find_in(reach.hosts, host.view()))
+    return {.site = *site, .named = true};
   if (reach.wildcards.empty()) return reach.otherwise;
   // From the longest wildcard that there is, one label at a time.
   const std::string_view name = host.view();
   size_t at = name.size() - std::min(name.size(), reach.longest_wildcard);
   for (at = name.find('.', std::max<size_t>(at, 1)); at != std::string_view::npos;
        at = name.find('.', at + 1)) {
-    if (const uint32_t* site = find_in(reach.wildcards, name.substr(at))) return {.site = *site};
+    if (const uint32_t* site = find_in(reach.wildcards, name.substr(at)))
+      return {.site = *site, .named = true};
   }
   return reach.otherwise;
 }

@@ -32,8 +32,9 @@ using HostMap = std::unordered_map<std::string, uint32_t, HostHash, std::equal_t
 class SiteTable {
  public:
   struct Choice {
-    uint32_t site = 0;  // index into Configuration::sites
-    int status = 0;     // not 0: no site, but this answer
+    uint32_t site = 0;   // index into Configuration::sites
+    int status = 0;      // not 0: no site, but this answer
+    bool named = false;  // the site names the host
   };
 
   explicit SiteTable(const conf::Configuration& configuration);

@@ -40,6 +40,8 @@ std::string ListenerSet::prepare(const std::vector<conf::Listener>& wanted) {
     fresh.push_back(std::move(one));
   }
   next_ += static_cast<uint32_t>(fresh.size());
+  speak_tls_.clear();
+  for (const conf::Listener& listener : wanted) speak_tls_.push_back(listener.tls.has_value());
   prepared_ = std::move(fresh);
   numbers_ = std::move(numbers);
   return {};
@@ -74,7 +76,14 @@ std::string ListenerSet::commit(Workers& workers) {
 
 std::vector<std::string> ListenerSet::urls() const {
   std::vector<std::string> urls;
-  for (const One& one : open_) urls.push_back(one.sockets.url());
+  for (const One& one : open_) {
+    std::string url = one.sockets.url();
+    const auto at = std::find(numbers_.begin(), numbers_.end(), one.number) - numbers_.begin();
+    const bool tls =
+        static_cast<size_t>(at) < numbers_.size() && speak_tls_[static_cast<size_t>(at)];
+    if (tls && url.starts_with("http:")) url.insert(4, "s");
+    urls.push_back(std::move(url));
+  }
   return urls;
 }
 

@@ -38,7 +38,7 @@ class ListenerSet {
   // Requires: no worker uses them any more.
   void close() { open_.clear(); }
 
-  // "http://127.0.0.1:8080", of those that are open.
+  // "http://127.0.0.1:8080", or https where TLS is spoken, of those that are open.
   std::vector<std::string> urls() const;
 
  private:
@@ -55,6 +55,7 @@ class ListenerSet {
   std::vector<One> open_;
   std::vector<One> prepared_;
   std::vector<uint32_t> numbers_;
+  std::vector<bool> speak_tls_;  // of numbers_
 };
 
 }  // namespace sluice::net

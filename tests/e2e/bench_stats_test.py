@@ -93,6 +93,13 @@ def test_pairing_cancels_noise_that_both_share():
 def test_rounds_that_do_not_match_are_refused():
     with pytest.raises(ValueError):
         stats.paired_ratios([1.0, 2.0], [1.0])
+    with pytest.raises(ValueError):
+        stats.paired_differences([1.0, 2.0], [1.0])
+
+
+def test_differences_are_paired_and_leave_void_rounds_out():
+    differences = stats.paired_differences([2.0, None, 6.0, 8.0], [1.0, 1.0, None, 0.0])
+    assert differences == [1.0, 8.0]
 
 
 @pytest.mark.parametrize("low, target, said", [

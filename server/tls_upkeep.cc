@@ -1,0 +1,52 @@
+// One timer for all of it.
+#include "server/tls_upkeep.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <utility>
+
+namespace sluice {
+
+namespace {
+
+// Without randomness there is no TLS either.
+std::shared_ptr<tls::TicketKeys> fresh_keys() {
+  std::shared_ptr<tls::TicketKeys> keys = tls::TicketKeys::random();
+  if (keys) return keys;
+  std::fprintf(stderr, "sluice: error: the system gives no random octets\n");
+  std::abort();
+}
+
+}  // namespace
+
+TlsUpkeep::TlsUpkeep(net::Loop& loop, std::chrono::milliseconds check,
+                     std::function<void()> read_again)
+    : loop_(loop),
+      check_(check),
+      read_again_(std::move(read_again)),
+      keys_(fresh_keys()),
+      keys_changed_(loop.now()),
+      read_(loop.now()) {}
+
+TlsUpkeep::~TlsUpkeep() { loop_.timers().cancel(*this); }
+
+void TlsUpkeep::follow(std::vector<std::string> files) {
+  if (files.empty()) return loop_.timers().cancel(*this);
+  files_.follow(std::move(files));
+  read_ = loop_.now();
+  loop_.timers().set(*this, loop_.now() + check_);
+}
+
+void TlsUpkeep::on_timer() {
+  const net::Time now = loop_.now();
+  loop_.timers().set(*this, now + check_);
+  if (now - keys_changed_ >= kKeysChange) {
+    keys_changed_ = now;
+    keys_->rotate();
+  }
+  if (!files_.have_changed() && now - read_ < kReadAgain) return;
+  read_ = now;
+  read_again_();
+}
+
+}  // namespace sluice
