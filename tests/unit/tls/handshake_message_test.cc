@@ -100,7 +100,7 @@ TEST(CertificateFacts, AreThoseOfTheCertificate) {
   EXPECT_EQ(facts->signature, "ecdsa-with-SHA256");
   ASSERT_EQ(facts->names.size(), 3U);
   EXPECT_EQ(facts->names[1], "127.0.0.1");
-  EXPECT_EQ(facts->names[2], "0:0:0:0:0:0:0:1");
+  EXPECT_EQ(facts->names[2], "::1");
 }
 
 TEST(CertificateFacts, OfNoCertificateAreNone) {
