@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <utility>
 
 #include "tls/certificate.h"
@@ -272,8 +273,8 @@ std::string how_far(const HandshakeReport& report) {
   return "its " + message_name(static_cast<uint8_t>(std::max(report.last_message, 0)));
 }
 
-std::optional<HandshakeFailure> of_left(const HandshakeReport& report) {
-  if (report.received == 0) return std::nullopt;
+HandshakeFailure of_left(const HandshakeReport& report) {
+  if (report.received == 0) return {"client_left", "client closed the connection and sent nothing"};
   const std::string text = "client closed the connection after " + how_far(report);
   if (!report.hello_came) return HandshakeFailure{"client_left", text};
   if (!sent_flight(report)) return HandshakeFailure{"client_left", text};
@@ -292,7 +293,7 @@ HandshakeFailure of_timed_out(const HandshakeReport& report) {
                                        : "")};
 }
 
-std::optional<HandshakeFailure> explain(const Failed& failed, FailureEnd end) {
+HandshakeFailure explain(const Failed& failed, FailureEnd end) {
   switch (end) {
     case FailureEnd::failed:
       return of_failed(failed);
@@ -303,7 +304,7 @@ std::optional<HandshakeFailure> explain(const Failed& failed, FailureEnd end) {
     case FailureEnd::timed_out:
       return of_timed_out(failed.report);
   }
-  return std::nullopt;
+  return {};
 }
 
 // Names and paths come from certificates and configurations.
@@ -318,13 +319,16 @@ void make_printable(std::string& text) {
 
 }  // namespace
 
-std::optional<HandshakeFailure> explain_handshake(const HandshakeReport& report,
-                                                  const ListenerContext& context,
-                                                  const Choice& choice, FailureEnd end) {
+bool is_mere_visit(const HandshakeReport& report, FailureEnd end) noexcept {
+  return end == FailureEnd::left && report.received == 0;
+}
+
+HandshakeFailure explain_handshake(const HandshakeReport& report, const ListenerContext& context,
+                                   const Choice& choice, FailureEnd end) {
   const bool of_tls = ERR_GET_LIB(report.error) == ERR_LIB_SSL;
   const Failed failed{report, context, choice, of_tls ? ERR_GET_REASON(report.error) : 0};
-  std::optional<HandshakeFailure> found = explain(failed, end);
-  if (found) make_printable(found->reason);
+  HandshakeFailure found = explain(failed, end);
+  make_printable(found.reason);
   return found;
 }
 

@@ -10,7 +10,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -35,12 +34,14 @@ struct HandshakeFailure {
   std::string reason;
 };
 
-// Nothing where there is nothing to tell: a client that connects and leaves without an octet is a
-// check of whether the port is open, as load balancers and monitors do every few seconds.
-// `choice`: what the client's name led to. Any thread.
-[[nodiscard]] std::optional<HandshakeFailure> explain_handshake(const HandshakeReport& report,
-                                                                const ListenerContext& context,
-                                                                const Choice& choice,
-                                                                FailureEnd end);
+// A client that connected and left without an octet: a check of whether the port is open, as load
+// balancers and monitors make every few seconds. Nobody wants to hear of it.
+[[nodiscard]] bool is_mere_visit(const HandshakeReport& report, FailureEnd end) noexcept;
+
+// `choice`: what the client's name led to. Any thread. Takes its time where a name was refused:
+// for as many certificates as there are.
+[[nodiscard]] HandshakeFailure explain_handshake(const HandshakeReport& report,
+                                                 const ListenerContext& context,
+                                                 const Choice& choice, FailureEnd end);
 
 }  // namespace sluice::tls
