@@ -76,7 +76,10 @@ class CommandLine {
     serve->add_option("DIR", serving_.directory, "The folder")->capture_default_str();
     serve->add_option("--listen", serving_.listen,
                       "HOST:PORT, :PORT, [::1]:PORT or unix:/path; port 0 takes any free one; may "
-                      "be given several times [127.0.0.1:8080]");
+                      "be given several times [127.0.0.1:8080; with --tls 127.0.0.1:8443]");
+    serve->add_flag("--tls", serving_.tls,
+                    "Speak HTTPS, with a certificate of a local development authority that is made "
+                    "once and says how to trust it");
     serve->add_option("--workers", serving_.workers, "Threads [one per usable CPU]")
         ->check(CLI::Range(1, 1024));
     serve->add_option("--access-log", serving_.access_log, "stdout, off, or a file")

@@ -8,8 +8,8 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cstdlib>
 #include <cstring>
-#include <new>
 #include <utility>
 
 #include "tls/client_policy.h"
@@ -30,7 +30,7 @@ SSL* as_ssl(void* ssl) noexcept { return static_cast<SSL*>(ssl); }
 // The BIO that sessions read from and write to.
 struct Workspace::Io {
   explicit Io(Workspace& workspace) : bio(BIO_new(method())) {
-    if (!bio) throw std::bad_alloc();
+    if (!bio) std::abort();  // memory is short before there is a connection
     BIO_set_data(bio.get(), &workspace);
     BIO_set_init(bio.get(), 1);
   }
@@ -38,7 +38,7 @@ struct Workspace::Io {
   static const BIO_METHOD* method() {
     static const BIO_METHOD* const made = [] {
       BIO_METHOD* const fresh = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "lent");
-      if (fresh == nullptr) throw std::bad_alloc();
+      if (fresh == nullptr) std::abort();
       BIO_meth_set_read_ex(fresh, read);
       BIO_meth_set_write_ex(fresh, write);
       BIO_meth_set_ctrl(fresh, control);

@@ -28,6 +28,7 @@ struct IdentityOptions {
   long ends = 86400;
   const TestIdentity* issuer = nullptr;  // none: it signs itself
   bool authority = false;
+  bool alternative_names = true;  // name and the loopback addresses; never of an authority
 };
 
 TestIdentity make_identity(const IdentityOptions& options);

@@ -123,7 +123,7 @@ TEST(HandshakeText, TellsTheExtendedMasterSecretFromThePlainOne) {
     EXPECT_EQ(has(text, "RFC 7627"), extended);
     EXPECT_EQ(has(text, "master secret <- pre-master secret + client random + server random"),
               !extended);
-    EXPECT_TRUE(has(text, "never sent, and forgotten"));
+    EXPECT_TRUE(has(text, "computed by both from their own private half"));
   }
 }
 
