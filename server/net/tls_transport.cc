@@ -120,6 +120,11 @@ bool TlsTransport::readable() const noexcept {
 
 ReadResult TlsTransport::read(std::span<char> room) {
   if (bare_) return read_bare(room);
+  if (!session_.established()) {
+    // The handshake came to nothing; what the client still sends is thrown away as it came.
+    unread_.clear();
+    return socket_.read(room);
+  }
   for (int i = 0; i < kReceivesACall; ++i) {
     if (closed_ || !next_records()) return read_nothing();
     std::string_view records = arrived_;
