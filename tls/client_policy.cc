@@ -1,6 +1,7 @@
 // Reading authorities for client certificates, and asking for what they issued.
 #include "tls/client_policy.h"
 
+#include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
@@ -45,23 +46,32 @@ std::string ClientPolicy::read(const std::string& path) {
   size_t count = 0;
   while (
       const X509Pointer authority{PEM_read_bio_X509(file.get(), nullptr, no_passphrase, nullptr)}) {
-    if (X509_check_ca(authority.get()) == 0) {
-      return "certificate " + std::to_string(count + 1) +
-             " is no authority's: this file lists who issues clients' certificates, not these";
-    }
-    X509_NAME* const name = X509_NAME_dup(X509_get_subject_name(authority.get()));
-    if (name == nullptr || sk_X509_NAME_push(names_, name) == 0 ||
-        X509_STORE_add_cert(store_.get(), authority.get()) != 1)
-      return "memory is short";
-    const std::string digest = digest_of(*authority);
-    key_ += digest;
     if (++count > kMostAuthorities)
       return "more than " + std::to_string(kMostAuthorities) + " authorities";
+    if (X509_check_ca(authority.get()) == 0) {
+      return "certificate " + std::to_string(count) +
+             " is no authority's: this file lists who issues clients' certificates, not these";
+    }
+    if (!add(*authority)) return "memory is short";
   }
-  take_error_text();  // the end of the file is one
+  // The end of the file is an error, too.
+  const bool ended = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+  const std::string text = take_error_text();
+  if (!ended) return "certificate " + std::to_string(count + 1) + " cannot be read: " + text;
   return count > 0 ? std::string()
                    : "no certificate in it: expected the authorities' in PEM, that is lines from "
                      "-----BEGIN CERTIFICATE----- on";
+}
+
+bool ClientPolicy::add(X509& authority) {
+  X509_NAME* const name = X509_NAME_dup(X509_get_subject_name(&authority));
+  if (name == nullptr) return false;
+  if (sk_X509_NAME_push(names_, name) == 0) {
+    X509_NAME_free(name);
+    return false;
+  }
+  key_ += digest_of(authority);
+  return X509_STORE_add_cert(store_.get(), &authority) == 1;
 }
 
 bool ClientPolicy::apply(SSL& ssl) const {

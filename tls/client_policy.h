@@ -33,6 +33,7 @@ class ClientPolicy {
  private:
   ClientPolicy() = default;
   std::string read(const std::string& path);
+  [[nodiscard]] bool add(X509& authority);
 
   conf::ClientCertificates::Mode mode_ = conf::ClientCertificates::Mode::off;
   StorePointer store_;

@@ -93,8 +93,8 @@ TEST(HandshakeMessage, AlertsHaveTwoOctets) {
 }
 
 TEST(PeerCertificate, AreThoseOfTheCertificate) {
-  const TestIdentity authority = make_identity({.name = "Some Authority", .authority = true});
-  const TestIdentity site = make_identity({.name = "b\xc3\xbc"
+  const PairIdentity authority = make_identity({.name = "Some Authority", .authority = true});
+  const PairIdentity site = make_identity({.name = "b\xc3\xbc"
                                                    "cher.example",
                                            .issuer = &authority});
   const auto facts = read_certificate(to_der(*site.certificate));

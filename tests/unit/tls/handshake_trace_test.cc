@@ -15,12 +15,12 @@ namespace {
 
 using Names = std::vector<std::string>;
 
-const TestIdentity& rsa() {
-  static const TestIdentity kIdentity = make_identity({.rsa = true});
+const PairIdentity& rsa() {
+  static const PairIdentity kIdentity = make_identity({.rsa = true});
   return kIdentity;
 }
-const TestIdentity& ecdsa() {
-  static const TestIdentity kIdentity = make_identity({});
+const PairIdentity& ecdsa() {
+  static const PairIdentity kIdentity = make_identity({});
   return kIdentity;
 }
 

@@ -16,10 +16,10 @@ namespace sluice::ops {
 namespace {
 
 using tls::HandshakePair;
-using tls::TestIdentity;
+using tls::PairIdentity;
 
-const TestIdentity& rsa() {
-  static const TestIdentity kIdentity = tls::make_identity({.rsa = true});
+const PairIdentity& rsa() {
+  static const PairIdentity kIdentity = tls::make_identity({.rsa = true});
   return kIdentity;
 }
 
@@ -170,7 +170,7 @@ TEST(HandshakeText, ColoursOnlyWhenAsked) {
 }
 
 TEST(HandshakeText, LetsNoPeerWriteToTheTerminal) {
-  const TestIdentity evil = tls::make_identity({.name = "a\xc2\x9b"
+  const PairIdentity evil = tls::make_identity({.name = "a\xc2\x9b"
                                                         "31m|\xe2\x80\xae"});
   HandshakePair pair({.server = &evil});
   pair.run();
