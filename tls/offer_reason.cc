@@ -56,11 +56,6 @@ CodePoints without_grease(const CodePoints& values) {
 
 bool speaks_tls13(const ClientHello& hello) { return contains(hello.versions, kTls13); }
 
-// The words put together; cppcheck 2.10 takes such a sum inside braces for a view.
-HandshakeFailure failure(std::string_view kind, std::string words) {
-  return {kind, std::move(words)};
-}
-
 // --- Versions ------------------------------------------------------------------------------------
 
 // "TLS 1.2 or newer"; for operators a policy is a word of the configuration.
@@ -180,8 +175,8 @@ HandshakeFailure no_suite(const CodePoints& suites, Policy policy, const Choice&
   std::string what = families_text(suites);
   const std::string names = list_text(suites, suite_name);
   what = what.empty() ? names : what + " (" + names + ")";
-  return failure("no_shared_suite", "no cipher suite in common: client offers " + what +
-                                        suite_advice(suites, policy, choice));
+  return {"no_shared_suite", "no cipher suite in common: client offers " + what +
+                                 suite_advice(suites, policy, choice)};
 }
 
 // --- Kinds of certificates -----------------------------------------------------------------------
@@ -236,18 +231,18 @@ bool takes_ours(const ClientHello& hello, const Choice& choice) {
 
 HandshakeFailure other_kind(std::string_view wanted, const Choice& choice) {
   const std::string name(wanted);
-  return failure("no_certificate_of_kind", "client takes only " + name +
-                                               " certificates, and ours is " + kinds_text(choice) +
-                                               ": add an " + name + " certificate beside it");
+  return {"no_certificate_of_kind", "client takes only " + name + " certificates, and ours is " +
+                                        kinds_text(choice) + ": add an " + name +
+                                        " certificate beside it"};
 }
 
 HandshakeFailure no_scheme(const ClientHello& hello, const Choice& choice) {
   const bool rsa = takes_kind(hello, KeyKind::rsa), ecdsa = takes_kind(hello, KeyKind::ecdsa);
   if (rsa != ecdsa) return other_kind(kind_text(rsa ? KeyKind::rsa : KeyKind::ecdsa), choice);
-  return failure("no_signature_scheme",
-                 "no signature scheme in common for our " + kinds_text(choice) +
-                     " certificate: client offers " +
-                     list_text(without_grease(hello.signature_schemes), signature_scheme_name));
+  return {"no_signature_scheme",
+          "no signature scheme in common for our " + kinds_text(choice) +
+              " certificate: client offers " +
+              list_text(without_grease(hello.signature_schemes), signature_scheme_name)};
 }
 
 bool has_group_in_common(const ClientHello& hello) {
@@ -312,9 +307,9 @@ HandshakeFailure reason_of_algorithms(const ClientHello& hello, Policy policy,
                                                     "; we take X25519, secp256r1 and secp384r1"};
   }
   if (!takes_ours(hello, choice)) return no_scheme(hello, choice);
-  return failure("no_shared_algorithms",
-                 "no suite, group and signature scheme of the client go together with our " +
-                     kinds_text(choice) + " certificate");
+  return {"no_shared_algorithms",
+          "no suite, group and signature scheme of the client go together with our " +
+              kinds_text(choice) + " certificate"};
 }
 
 HandshakeFailure reason_of_protocols(const ClientHello& hello) {
@@ -323,8 +318,7 @@ HandshakeFailure reason_of_protocols(const ClientHello& hello) {
     names += (i > 0 ? ", " : "") + quoted_text(hello.alpn[i]);
   if (hello.alpn.size() > kShown)
     names += " and " + std::to_string(hello.alpn.size() - kShown) + " more";
-  return failure("no_shared_protocol",
-                 "client offers by ALPN only what is not spoken here: " + names);
+  return {"no_shared_protocol", "client offers by ALPN only what is not spoken here: " + names};
 }
 
 }  // namespace sluice::tls
