@@ -90,6 +90,9 @@ void TlsTransport::keep_rest(std::string_view rest) {
 
 Handshake TlsTransport::handshake() {
   if (bare_ || session_.established()) return Handshake::done;
+  const bool has_records = !unread_.empty() || (ended_ == Io::progress && socket_.readable());
+  // Who sent nothing takes nobody's turn.
+  if (!has_records) return ended_ == Io::progress ? Handshake::pending : Handshake::failed;
   if (!work_.take_turn()) {
     loop_.wake(task_);
     return Handshake::pending;
@@ -106,7 +109,10 @@ Handshake TlsTransport::handshake() {
       bare_ = true;
       return Handshake::clear_text;
     }
-    if (status != tls::Session::Status::wants_records) return Handshake::failed;
+    if (status != tls::Session::Status::wants_records) {
+      unread_.clear();
+      return Handshake::failed;
+    }
   }
   loop_.wake(task_);
   return Handshake::pending;
@@ -120,21 +126,22 @@ bool TlsTransport::readable() const noexcept {
 
 ReadResult TlsTransport::read(std::span<char> room) {
   if (bare_) return read_bare(room);
+  // Only what follows a handshake that failed is read without keys: to be dropped, while the alert
+  // is on its way.
+  if (!session_.established()) return socket_.read(room);
   for (int i = 0; i < kReceivesACall; ++i) {
     if (closed_ || !next_records()) return read_nothing();
     std::string_view records = arrived_;
     const tls::Session::Plain plain = session_.read(records, room);
     keep_rest(records);
-    if (plain.status == tls::Session::Status::closed) {
-      closed_ = true;
-      unread_.clear();
-    }
-    if (plain.octets > 0) return {readable() ? Io::progress : Io::blocked, plain.octets};
+    if (plain.status == tls::Session::Status::closed) closed_ = true;
     if (plain.status == tls::Session::Status::failed) {
       // Whoever reads gives up now; this is the moment to say why.
       ended_ = Io::failed;
       send_sealed(false);
     }
+    if (closed_ || ended_ == Io::failed) unread_.clear();
+    if (plain.octets > 0) return {readable() ? Io::progress : Io::blocked, plain.octets};
   }
   loop_.wake(task_);
   return {Io::blocked, 0};
@@ -176,7 +183,7 @@ FlushResult TlsTransport::flush(Chain& chain, uint64_t budget) {
     total.octets += sent.octets;
     total.status = sent.status;
     if (total.file_cut || (session_.established() && session_.failed())) total.status = Io::failed;
-  } while (total.status == Io::progress && !chain.empty() && budget > 0);
+  } while (total.status == Io::progress && session_.established() && !chain.empty() && budget > 0);
   return total;
 }
 
