@@ -30,6 +30,8 @@ class TlsUpkeep final : private net::Timer {
   const std::shared_ptr<tls::TicketKeys>& keys() const noexcept { return keys_; }
   // The files to look at from now on; without any there is nothing to do.
   void follow(std::vector<std::string> files);
+  // What the timer does, every `check`.
+  void look(net::Time now);
 
  private:
   void on_timer() override;

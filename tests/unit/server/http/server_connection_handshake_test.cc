@@ -6,10 +6,7 @@
 #include <functional>
 #include <utility>
 
-#include "server/net/tls_transport.h"
-#include "unit/server/http/connection_fixture.h"
-#include "unit/server/net/sockets.h"
-#include "unit/tls/session_pair.h"
+#include "unit/server/http/tls_link.h"
 
 namespace sluice::http {
 namespace {
@@ -40,48 +37,18 @@ struct HandshakeWorld : ConnectionFixture {
 
 struct SocketWorld : HandshakeWorld {
   explicit SocketWorld(const tls::ClientWish& wish = {}, const conf::Limits& limits_to_use = {})
-      : HandshakeWorld(limits_to_use), client(wish) {
-    net::ignore_broken_pipes();
-    net::Pair pair = net::tcp_pair();
-    socket = std::move(pair.theirs);
-    connection = new ServerConnection(context, listener, net::ConnectionSlot(load), peer);
-    auto transport =
-        std::make_unique<net::TlsTransport>(loop, pair.ours.release(), *connection, work, *tls);
-    EXPECT_EQ(transport->open(), 0);
-    connection->open(std::move(transport));
-    turn();
-  }
-  ~SocketWorld() {
-    context.abort_all("test over");
-    turn();
-  }
-
-  // Both go on until `done`.
-  bool until(const std::function<bool()>& done) {
-    const net::Time end = net::Clock::now() + std::chrono::seconds(2);
-    while (!done() && net::Clock::now() < end) {
-      const std::string said = client.take();
-      if (!said.empty()) net::send_all(socket.get(), said);
-      loop.run_once(milliseconds(1));
-      take();
-    }
-    return done();
-  }
-  void take() {
-    std::array<char, 65536> room;
-    const ssize_t count = recv(socket.get(), room.data(), room.size(), MSG_DONTWAIT);
-    if (count > 0) client.give({room.data(), static_cast<size_t>(count)});
-    ended = ended || count == 0;
-    reset = reset || (count < 0 && errno != EAGAIN);
-  }
+      : HandshakeWorld(limits_to_use),
+        link(*this, wish),
+        socket(link.socket),
+        client(link.client) {}
+  bool until(const std::function<bool()>& done) { return link.until(done); }
   bool shake() {
     return until([this] { return client.established && !log.handshakes.empty() && idle(); });
   }
 
-  net::TlsWork work{loop, 4, 100};
-  net::Descriptor socket;
-  tls::MemoryClient client;
-  bool ended = false, reset = false;
+  TlsLink link;
+  net::Descriptor& socket;
+  tls::MemoryClient& client;
 };
 
 TEST(ServerConnectionHandshake, RequestsFollowIt) {
@@ -111,8 +78,8 @@ TEST(ServerConnectionHandshake, ARequestMayComeWithTheClientsLastFlight) {
 
 TEST(ServerConnectionHandshake, TheAlertArrivesBeforeTheEnd) {
   SocketWorld world({.alpn = "\x02h2"});
-  ASSERT_TRUE(world.until([&] { return world.ended; }));
-  EXPECT_FALSE(world.reset);
+  ASSERT_TRUE(world.until([&] { return world.link.ended; }));
+  EXPECT_FALSE(world.link.reset);
   EXPECT_EQ(world.client.alerts, std::vector{120});
   EXPECT_EQ(world.log.handshakes, std::vector{HandshakeEnd::failed});
   EXPECT_TRUE(world.alive()) << "it lingers";
@@ -125,8 +92,8 @@ TEST(ServerConnectionHandshake, TheAlertArrivesBeforeTheEnd) {
 TEST(ServerConnectionHandshake, LingersOverWhatFollowsAFailedHandshake) {
   SocketWorld world;
   net::send_all(world.socket.get(), std::string(20'000, '\x80'));
-  ASSERT_TRUE(world.until([&] { return world.ended; }));
-  EXPECT_FALSE(world.reset);
+  ASSERT_TRUE(world.until([&] { return world.link.ended; }));
+  EXPECT_FALSE(world.link.reset);
   EXPECT_EQ(world.log.handshakes, std::vector{HandshakeEnd::failed});
   net::send_all(world.socket.get(), std::string(1000, '\x80'));
   world.turn();
@@ -154,8 +121,8 @@ TEST(ServerConnectionHandshake, ClearTextIsAnsweredInClearText) {
     std::array<char, 4096> room;
     const ssize_t count = recv(world.socket.get(), room.data(), room.size(), MSG_DONTWAIT);
     if (count > 0) answer.append(room.data(), static_cast<size_t>(count));
-    world.ended = world.ended || count == 0;
-    return world.ended;
+    world.link.ended = world.link.ended || count == 0;
+    return world.link.ended;
   }));
   EXPECT_TRUE(answer.starts_with("HTTP/1.1 400 ")) << answer;
   EXPECT_NE(answer.find("this port speaks HTTPS"), std::string::npos);
@@ -168,7 +135,7 @@ TEST(ServerConnectionHandshake, DrainingWaitsForItAndCloses) {
   world.context.start_draining();
   world.turn();
   EXPECT_TRUE(world.alive());
-  ASSERT_TRUE(world.until([&] { return world.ended; }));
+  ASSERT_TRUE(world.until([&] { return world.link.ended; }));
   EXPECT_TRUE(world.client.established);
   EXPECT_TRUE(world.client.closed) << "close_notify";
   EXPECT_EQ(world.log.handshakes, std::vector{HandshakeEnd::established});
