@@ -2,6 +2,7 @@
 // section 15.5.20), and who asks in clear text for a site that is served over TLS.
 #include <gtest/gtest.h>
 
+#include <charconv>
 #include <ctime>
 
 #include "unit/server/http/tls_link.h"
@@ -44,7 +45,9 @@ class SnapshotRouterTls : public SnapshotFixture {
   // The status of GET / for `host`, by a client whose TLS was for `name`.
   int status_for(http::TlsLink& link, const std::string& host) {
     const std::string answer = link.ask("GET / HTTP/1.1\r\nHost: " + host + "\r\n\r\n");
-    return answer.size() > 12 ? std::atoi(answer.substr(9, 3).c_str()) : 0;
+    int status = 0;
+    if (answer.size() > 12) std::from_chars(answer.data() + 9, answer.data() + 12, status);
+    return status;
   }
   int status_for(const std::string& name, const std::string& host) {
     http::TlsLink link(world, {.name = name});
