@@ -37,8 +37,13 @@ class Making {
   ContextsReading take() { return std::move(reading_); }
 
  private:
-  void error(std::string text) { reading_.errors.push_back(std::move(text)); }
-  void warn(std::string text) { reading_.warnings.push_back(std::move(text)); }
+  void error(std::string text) { add(std::move(text), reading_.errors); }
+  void warn(std::string text) { add(std::move(text), reading_.warnings); }
+  // What is wrong with a file is wrong for each listener that has it, and said once.
+  static void add(std::string text, std::vector<std::string>& texts) {
+    if (std::find(texts.begin(), texts.end(), text) == texts.end())
+      texts.push_back(std::move(text));
+  }
 
   void read(const conf::Certificate& wanted) {
     tls::CertificateProblems problems;
@@ -53,8 +58,10 @@ class Making {
   void check_expiry(const conf::Certificate& wanted, const tls::Certificate& certificate) {
     const int64_t left = certificate.not_after() - now_;
     if (left >= kExpiresSoon) return;
-    warn(at(wanted.origin) + wanted.chain + ": expires in " +
-         ops::counted(static_cast<size_t>(std::max<int64_t>(left, 0) / kDay), "day") +
+    const std::string when = left < kDay
+                                 ? "within a day"
+                                 : "in " + ops::counted(static_cast<size_t>(left / kDay), "day");
+    warn(at(wanted.origin) + wanted.chain + ": expires " + when +
          ": renew it; it is read again as soon as the file changes");
   }
 
@@ -66,7 +73,7 @@ class Making {
     warn_of_uncovered(listener, parts);
     std::string problem;
     auto made = tls::ListenerContext::make(std::move(parts), previous, problem);
-    if (!made) error(at(listener.origin) + problem);
+    if (!made) error(std::move(problem));  // which names its place
     return made;
   }
 

@@ -38,8 +38,11 @@ void TlsUpkeep::follow(ops::ChangedFiles&& files) {
 }
 
 void TlsUpkeep::on_timer() {
-  const net::Time now = loop_.now();
-  loop_.timers().set(*this, now + check_);
+  loop_.timers().set(*this, loop_.now() + check_);
+  look(loop_.now());
+}
+
+void TlsUpkeep::look(net::Time now) {
   if (now - keys_changed_ >= kKeysChange) {
     keys_changed_ = now;
     keys_->rotate();

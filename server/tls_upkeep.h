@@ -29,6 +29,8 @@ class TlsUpkeep final : private net::Timer {
   // The files to look at from now on; without any there is nothing to do. They were looked at
   // before they were read: what changed since then is noticed.
   void follow(ops::ChangedFiles&& files);
+  // What the timer does, every `check`.
+  void look(net::Time now);
 
  private:
   void on_timer() override;

@@ -7,6 +7,15 @@ namespace sluice::handler {
 
 namespace {
 
+// As received; of the absolute form what stands behind the authority (RFC 9112 section 3.2.2),
+// which may be a query alone.
+std::string origin_form_of(std::string_view target) {
+  if (target.starts_with('/')) return std::string(target);
+  const size_t end = target.find_first_of("/?", target.find("//") + 2);
+  if (end == std::string_view::npos) return "/";
+  return (target[end] == '?' ? "/" : "") + std::string(target.substr(end));
+}
+
 // Without its port, which is that of clear text; an IPv6 address keeps its brackets.
 std::string_view host_of(std::string_view authority) noexcept {
   const size_t bracket = authority.starts_with('[') ? authority.find(']') : 0;
@@ -23,13 +32,7 @@ void HttpsRedirectHandler::start(http::Exchange& exchange) {
     return http::respond_with_status(exchange, 400, "clear text to a site for HTTPS");
   std::string location = "https://" + std::string(host);
   if (port_ != 443) location += ":" + std::to_string(port_);
-  // As received; of the absolute form what stands behind the authority.
-  std::string_view target = request.target;
-  if (!target.starts_with('/')) {
-    const size_t path = target.find('/', target.find("//") + 2);
-    target = path != std::string_view::npos ? target.substr(path) : "/";
-  }
-  location += target;
+  location += origin_form_of(request.target);
   ResponseHead& head = exchange.response();
   head.storage = copy_of(location);
   head.fields.add("Location", head.storage.view(), FieldId::location);

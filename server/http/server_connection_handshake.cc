@@ -23,8 +23,9 @@ bool ServerConnection::shake_hands() {
   }
   const bool alerted = handshaken_->failed();
   record_handshake(alerted ? HandshakeEnd::failed : HandshakeEnd::left);
-  flush();
-  if (state_ != State::retired) linger();
+  // The alert, if there is one: whether it can be sent changes nothing, and is not told again.
+  if (sending()) transport_->flush(out_, context_.limits.turn_write);
+  linger();
   return false;
 }
 

@@ -90,6 +90,9 @@ void TlsTransport::keep_rest(std::string_view rest) {
 
 Handshake TlsTransport::handshake() {
   if (bare_ || session_.established()) return Handshake::done;
+  const bool has_records = !unread_.empty() || (ended_ == Io::progress && socket_.readable());
+  // Who sent nothing takes nobody's turn.
+  if (!has_records) return ended_ == Io::progress ? Handshake::pending : Handshake::failed;
   if (!work_.take_turn()) {
     loop_.wake(task_);
     return Handshake::pending;
@@ -106,7 +109,10 @@ Handshake TlsTransport::handshake() {
       bare_ = true;
       return Handshake::clear_text;
     }
-    if (status != tls::Session::Status::wants_records) return Handshake::failed;
+    if (status != tls::Session::Status::wants_records) {
+      unread_.clear();
+      return Handshake::failed;
+    }
   }
   loop_.wake(task_);
   return Handshake::pending;
@@ -126,11 +132,7 @@ ReadResult TlsTransport::read(std::span<char> room) {
     std::string_view records = arrived_;
     const tls::Session::Plain plain = session_.read(records, room);
     keep_rest(records);
-    if (plain.status == tls::Session::Status::closed) {
-      closed_ = true;
-      unread_.clear();
-    }
-    if (plain.octets > 0) return {readable() ? Io::progress : Io::blocked, plain.octets};
+    if (plain.status == tls::Session::Status::closed) closed_ = true;
     if (plain.status == tls::Session::Status::failed) {
       // Whoever reads gives up now; this is the moment to say why.
       ended_ = Io::failed;
@@ -138,6 +140,8 @@ ReadResult TlsTransport::read(std::span<char> room) {
       send_sealed(false);
       return {Io::failed, 0};
     }
+    if (closed_ || ended_ == Io::failed) unread_.clear();
+    if (plain.octets > 0) return {readable() ? Io::progress : Io::blocked, plain.octets};
   }
   loop_.wake(task_);
   return {Io::blocked, 0};
@@ -188,7 +192,7 @@ FlushResult TlsTransport::flush(Chain& chain, uint64_t budget) {
     total.octets += sent.octets;
     total.status = sent.status;
     if (total.file_cut || (session_.established() && session_.failed())) total.status = Io::failed;
-  } while (total.status == Io::progress && !chain.empty() && budget > 0);
+  } while (total.status == Io::progress && session_.established() && !chain.empty() && budget > 0);
   return total;
 }
 

@@ -195,6 +195,8 @@ class KeepingLog final : public ExchangeLog {
     std::string method, target, cause, phase, limit, rule;
   };
   std::vector<Entry> entries;
+  std::vector<HandshakeEnd> handshakes;
+  void handshake(const HandshakeRecord& r) override { handshakes.push_back(r.end); }
   void record(const ExchangeRecord& r) override {
     entries.push_back({r.status, r.octets, r.complete, std::string(r.method), std::string(r.target),
                        std::string(r.cause), std::string(r.phase), std::string(r.limit),
