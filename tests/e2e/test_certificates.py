@@ -309,7 +309,30 @@ def test_a_reload_takes_and_leaves_certificates(authority, shared_site, tmp_path
         assert "reloaded" in reload_by_signal(server)
         assert shown_to(server.address, "one.example") == octets_of(two)
         kept.send(request("/style.css"))
-        assert kept.response().status == 421, "what it was shown is not configured any more"
+        assert kept.response().status == 200, "it was shown a certificate for this host"
+
+
+def test_what_a_connection_is_good_for_after_a_reload(authority, shared_site, tmp_path):
+    """The certificates that it was shown decide, and what clients are asked for now."""
+    names = ["localhost", "a.example", "*.wild.example"]
+    old, new = (authority.issue("localhost", names=more) for more in (names, [*names, "b.example"]))
+    hosts = ["localhost", "a.example", "b.example", "c.wild.example"]
+    with tls_server(tmp_path, [old], site_table(shared_site, hosts=hosts)) as server, \
+            TlsConnection(server.address, context=client_context(authority.certificate, "1.2")) as kept:
+
+        def statuses():
+            for host in hosts:
+                kept.send(request("/style.css", host=host))
+            return [kept.response().status for _ in hosts]
+
+        assert statuses() == [200, 200, 200, 200], "all lead to the one certificate"
+        configure(tmp_path, listener_table('{ policy = "modern" }'), certificate_table(new), site_table(shared_site, hosts=hosts))
+        assert "reloaded" in reload_by_signal(server)
+        assert statuses() == [200, 200, 421, 200]
+        asking = f'client_certificates = {{ mode = "request", authorities = "{authority.certificate}" }}'
+        configure(tmp_path, listener_table(f"{{ {asking} }}"), certificate_table(new), site_table(shared_site, hosts=hosts))
+        assert "reloaded" in reload_by_signal(server)
+        assert statuses() == [421, 421, 421, 421]
 
 
 def test_files_of_a_reloaded_configuration_are_followed(authority, live, site, tmp_path):
