@@ -25,13 +25,15 @@ _numbers = itertools.count(1)
 
 @dataclasses.dataclass(frozen=True)
 class Certificate:
-    """A certificate with its key; `chain` is what a server sends, `authority` the root to trust."""
+    """A certificate with its key; `chain` is what a server sends, `authority` the root to trust. `intermediates` is the
+    chain without the certificate itself; None when there are none."""
 
     name: str
     certificate: pathlib.Path
     key: pathlib.Path
     chain: pathlib.Path
     authority: pathlib.Path
+    intermediates: pathlib.Path | None = None
 
     def spki_hash(self) -> str:
         """For Chromium's --ignore-certificate-errors-spki-list: SHA-256 of the public key's DER, in base64."""
@@ -83,9 +85,13 @@ class Authority:
             "authorityKeyIdentifier=keyid\n"
         )
         _sign(certificate, key, name, extensions, self.certificate, self.key, days=days)
+        above = self._chain_above()
         chain = stem.with_name(stem.name + "-chain.pem")
-        chain.write_text(certificate.read_text() + self._chain_above())
-        return Certificate(name, certificate, key, chain, self.root.certificate)
+        chain.write_text(certificate.read_text() + above)
+        intermediates = stem.with_name(stem.name + "-intermediates.pem") if above else None
+        if intermediates:
+            intermediates.write_text(above)
+        return Certificate(name, certificate, key, chain, self.root.certificate, intermediates)
 
     def _chain_above(self) -> str:
         """The intermediates, this authority first; the root is not sent."""

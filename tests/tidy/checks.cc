@@ -49,7 +49,7 @@ const std::vector<Arrow>& arrows() {
       {"server/server.",
        {"conf/", "protocol/", "tls/", "cache/", "server/net/", "server/http/", "server/handler/",
         "server/ops/", "server/snapshot.h", "server/listener_contexts.h", "server/tls_upkeep.h"}},
-      {"server/commands/", {"conf/", "server/net/", "server/ops/", "server/server.h"}},
+      {"server/commands/", {"conf/", "tls/", "server/net/", "server/ops/", "server/server.h"}},
       {"server/main.cc", {"conf/", "server/commands/", "bench/generator/"}},
       {"bench/", {"conf/", "protocol/", "tls/", "cache/", "server/"}},
       {"tests/",

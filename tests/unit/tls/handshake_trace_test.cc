@@ -15,12 +15,12 @@ namespace {
 
 using Names = std::vector<std::string>;
 
-const Identity& rsa() {
-  static const Identity kIdentity = make_identity({.rsa = true});
+const PairIdentity& rsa() {
+  static const PairIdentity kIdentity = make_identity({.rsa = true});
   return kIdentity;
 }
-const Identity& ecdsa() {
-  static const Identity kIdentity = make_identity({});
+const PairIdentity& ecdsa() {
+  static const PairIdentity kIdentity = make_identity({});
   return kIdentity;
 }
 
@@ -129,7 +129,8 @@ TEST(HandshakeTrace, ShowsTheCertificateInBothForms) {
 }
 
 TEST(HandshakeTrace, ShowsEphemeralKeyExchange) {
-  HandshakePair pair({.version = TLS1_2_VERSION, .client_groups = "P-384:P-256", .server = &ecdsa()});
+  HandshakePair pair(
+      {.version = TLS1_2_VERSION, .client_groups = "P-384:P-256", .server = &ecdsa()});
   pair.run();
   expect_equal_ends(pair);
   const HandshakeSummary summary = pair.client_trace.summary();
@@ -303,6 +304,16 @@ TEST(HandshakeTrace, MarksWhatItCannotDecode) {
   EXPECT_EQ(trace.messages()[0].name(), "ClientHello");
   EXPECT_TRUE(trace.messages()[1].malformed);
   EXPECT_FALSE(trace.summary().fatal_alert);
+}
+
+TEST(HandshakeTrace, IgnoresTheLevelOfTls13Alerts) {
+  HandshakePair pair({.server = &ecdsa()});
+  pair.run();
+  HandshakeTrace trace = pair.server_trace;
+  trace.add(true, 21, std::vector<uint8_t>{1, 0}, {});
+  EXPECT_FALSE(trace.summary().fatal_alert);
+  trace.add(false, 21, std::vector<uint8_t>{1, 42}, {});
+  EXPECT_EQ(trace.summary().fatal_alert, 42);
 }
 
 TEST(HandshakeTrace, KeepsTimesAsGiven) {
