@@ -7,13 +7,15 @@ may notice but those who shake hands afterwards; and what cannot be served must 
 import os
 import pathlib
 import re
+import socket
 import ssl
 import subprocess
+import threading
 import time
 
 import pytest
 from certificates import Authority
-from clients import SANITIZED, request, run_sluice
+from clients import SANITIZED, read_to_end, request, run_sluice
 from renewal import LOOK_OFTEN, OLD_GOES_ON, READ_AGAIN, Live, await_certificate, reload_by_signal, said
 from sluice_server import SluiceServer, wait_until
 from tls_clients import (TlsConnection, certificate_table, client_context, configure, fetch, listener_table, octets_of,
@@ -144,6 +146,61 @@ def test_a_renewal_is_noticed_and_drops_nobody(authority, live, site, large_file
         assert said(server, READ_AGAIN) == 2 and "error" not in server.stderr()
         assert download.response().body == large_file.read_bytes()
         assert kept.certificate_octets() == octets_of(old)
+
+
+def test_nobody_is_refused_while_certificates_change(authority, live, site, tmp_path):
+    """Whoever comes sees one certificate or the other, whole, and its key."""
+    live.by_renaming(authority.issue("localhost"))
+    others = [authority.issue("localhost", kind=kind) for kind in ("rsa", "ecdsa", "rsa", "ecdsa")]
+    wrong, ending = [], threading.Event()
+
+    def come():
+        while not ending.is_set():
+            try:
+                assert fetch(server.address, authority.certificate, "/1k.bin").status == 200
+            except Exception as error:  # noqa: whatever it is, the test fails with it
+                wrong.append(error)
+
+    with tls_server(tmp_path, [live.table()], LOOK_OFTEN, root=site, workers=2) as server:
+        threads = [threading.Thread(target=come) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for other in others:
+            live.by_renaming(other)
+            await_certificate(server, other)
+            reload_by_signal(server)
+        ending.set()
+        for thread in threads:
+            thread.join(60)
+        assert wrong == []
+
+
+@pytest.mark.parametrize("sent", [100, None], ids=["half a hello", "a hello"])
+def test_a_handshake_goes_on_across_renewals(authority, live, site, tmp_path, sent):
+    """With the certificate that it has been shown, or with the one of its beginning."""
+    live.by_renaming(authority.issue("localhost"))
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = client_context(authority.certificate).wrap_bio(incoming, outgoing, server_hostname="localhost")
+    with pytest.raises(ssl.SSLWantReadError):
+        tls.do_handshake()
+    hello = outgoing.read()
+    with tls_server(tmp_path, [live.table()], LOOK_OFTEN, root=site) as server, \
+            socket.create_connection(server.address, 60) as connection:
+        connection.sendall(hello[:sent])
+        for other in [authority.issue("localhost") for _ in range(2)]:
+            live.by_renaming(other)
+            await_certificate(server, other)
+        connection.sendall(hello[sent:] if sent else b"")
+        while True:
+            try:
+                tls.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                incoming.write(connection.recv(65536))
+        tls.write(request("/1k.bin", "Connection: close"))
+        connection.sendall(outgoing.read())
+        octets, was_reset = read_to_end(connection)
+        assert len(octets) > 1024 and not was_reset
 
 
 def test_another_kind_of_key_takes_over(authority, live, site, tmp_path):
