@@ -141,16 +141,15 @@ class ListenerContext::Building {
     }
     auto fresh =
         std::make_shared<Identity>(std::move(certificates), parts_.tls.policy, made_.tickets_);
-    return like(*fresh, std::move(fresh));
+    return like(std::move(fresh));
   }
 
   // The one of before that is like it, else `fresh`.
-  std::shared_ptr<const Identity> like(const Identity& wanted,
-                                       std::shared_ptr<const Identity> fresh) const {
+  std::shared_ptr<const Identity> like(std::shared_ptr<const Identity> fresh) const {
     if (previous_ == nullptr || previous_->tickets_ != made_.tickets_) return fresh;
     for (size_t i = 0; i < previous_->choices_.size(); i += previous_->policies_) {
       const std::shared_ptr<const Identity>& known = previous_->choices_[i].identity;
-      if (known->key() == wanted.key() && known->source() == wanted.source()) return known;
+      if (known->key() == fresh->key() && known->source() == fresh->source()) return known;
     }
     return fresh;
   }

@@ -89,7 +89,7 @@ Workspace::Workspace(uint64_t key_updates)
 Workspace::~Workspace() = default;
 
 // Lends records for a call, and gives back what was not used. The errors of other sessions on this
-// thread are none of ours.
+// thread are none of ours, and ours none of theirs.
 class Session::Lending {
  public:
   Lending(Workspace& workspace, std::string_view& records)
@@ -100,6 +100,7 @@ class Session::Lending {
   ~Lending() {
     records_ = workspace_.input_;
     workspace_.input_ = {};
+    ERR_clear_error();
   }
   Lending(const Lending&) = delete;
   Lending& operator=(const Lending&) = delete;
@@ -140,15 +141,18 @@ Session::Status Session::handshake(std::string_view& records, std::chrono::micro
     return Status::clear_text;
   at_ = at;
   const size_t before = records.size();
-  Status status = Status::done;
-  {
-    const Lending lending(workspace_, records);
-    const int result = SSL_do_handshake(as_ssl(ssl_.get()));
-    if (result != 1) status = status_of(result);
-    if (status == Status::failed) note_failure();
-  }
+  const Status status = take_step(records);
   report_->received += before - records.size();
   return status == Status::done ? conclude_handshake() : status;
+}
+
+Session::Status Session::take_step(std::string_view& records) {
+  const Lending lending(workspace_, records);
+  const int result = SSL_do_handshake(as_ssl(ssl_.get()));
+  if (result == 1) return Status::done;
+  const Status status = status_of(result);
+  if (status == Status::failed) note_failure();
+  return status;
 }
 
 Session::Status Session::conclude_handshake() {
@@ -181,7 +185,6 @@ void Session::note_failure() {
   report_->error = ERR_peek_error();
   const auto verification = SSL_get_verify_result(as_ssl(ssl_.get()));
   report_->verification = static_cast<int>(verification);
-  ERR_clear_error();
 }
 
 Session::Plain Session::read(std::string_view& records, std::span<char> room) {
@@ -194,7 +197,7 @@ Session::Plain Session::read(std::string_view& records, std::span<char> room) {
     const int result =
         SSL_read_ex(as_ssl(ssl_.get()), room.data() + total, room.size() - total, &octets);
     // A client changes its keys once in 2^24 records (RFC 8446 section 5.5), and has no other
-    // reason to speak of handshakes after one.
+    // reason to speak of handshakes after one. There is no alert for it.
     if (late_messages_ > workspace_.key_updates_) failed_ = true;
     if (failed_) return {Status::failed, total};
     if (result != 1) {
@@ -219,6 +222,7 @@ bool Session::write(std::string_view plain) {
   const bool sealed = SSL_write_ex(as_ssl(ssl_.get()), plain.data(), plain.size(), &written) == 1 &&
                       written == plain.size();
   if (!sealed) failed_ = true;
+  ERR_clear_error();
   return sealed;
 }
 
@@ -226,11 +230,15 @@ void Session::close() {
   if (!established_ || failed_ || std::exchange(closing_, true)) return;
   ERR_clear_error();
   SSL_shutdown(as_ssl(ssl_.get()));
+  ERR_clear_error();
 }
 
 void Session::note_message(bool is_ours, int content_type, std::span<const uint8_t> message) {
   if (established_) {
-    if (content_type == SSL3_RT_HANDSHAKE && !is_ours) ++late_messages_;
+    // OpenSSL tells of no renegotiation that it refuses, only of its answer (TLS 1.2).
+    const bool refuses = is_ours && content_type == SSL3_RT_ALERT && message.size() == 2 &&
+                         message[1] == SSL_AD_NO_RENEGOTIATION;
+    if (refuses || (!is_ours && content_type == SSL3_RT_HANDSHAKE)) ++late_messages_;
     return;
   }
   HandshakeReport& report = *report_;

@@ -132,6 +132,7 @@ class Session {
 
   class Lending;
   Status status_of(int result) noexcept;
+  Status take_step(std::string_view& records);
   Status conclude_handshake();
   void note_failure();
   void note_message(bool is_ours, int content_type, std::span<const uint8_t> message);
@@ -143,7 +144,8 @@ class Session {
   std::unique_ptr<HandshakeReport> report_;
   std::unique_ptr<const std::string> client_subject_;
   std::chrono::microseconds at_{};  // of the running call of handshake()
-  uint32_t late_messages_ = 0;      // of the handshake protocol, after the handshake
+  // After the handshake: of the handshake protocol, and alerts to such.
+  uint32_t late_messages_ = 0;
   bool established_ = false;
   bool failed_ = false;
   bool closing_ = false;

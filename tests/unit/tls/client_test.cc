@@ -33,7 +33,7 @@ class TextFile {
 // A server without a socket.
 class Peer {
  public:
-  explicit Peer(const Identity& identity, int version = 0)
+  explicit Peer(const PairIdentity& identity, int version = 0)
       : context_(SSL_CTX_new(TLS_server_method())) {
     SSL_CTX_use_certificate(context_.get(), identity.certificate.get());
     SSL_CTX_use_PrivateKey(context_.get(), identity.key.get());
@@ -82,7 +82,7 @@ struct Outcome {
   HandshakeSummary summary;
 };
 
-Outcome outcome(const ClientOptions& options, const Identity& identity, const std::string& name,
+Outcome outcome(const ClientOptions& options, const PairIdentity& identity, const std::string& name,
                 int version = 0) {
   const auto context = make_context(options);
   Peer peer(identity, version);
@@ -109,7 +109,7 @@ class ClientVerification : public testing::Test {
     return result.problems;
   }
 
-  Identity authority;
+  PairIdentity authority;
   TextFile trusted;
 };
 
@@ -132,17 +132,17 @@ TEST_F(ClientVerification, SaysEachThingThatIsWrong) {
 }
 
 TEST_F(ClientVerification, TellsUntrustedFromSelfSigned) {
-  const Identity alone = make_identity({});
+  const PairIdentity alone = make_identity({});
   EXPECT_EQ(outcome({.authorities = trusted.path()}, alone, "site.example").problems,
             std::vector{Kind::self_signed});
-  const Identity stranger = make_identity({.name = "Stranger", .authority = true});
-  const Identity site = make_identity({.issuer = &stranger});
+  const PairIdentity stranger = make_identity({.name = "Stranger", .authority = true});
+  const PairIdentity site = make_identity({.issuer = &stranger});
   EXPECT_EQ(outcome({.authorities = trusted.path()}, site, "site.example").problems,
             std::vector{Kind::untrusted});
 }
 
 TEST(Client, NegotiatesTheSuiteAskedFor) {
-  const Identity rsa = make_identity({.rsa = true});
+  const PairIdentity rsa = make_identity({.rsa = true});
   for (const char* name : {"TLS_RSA_WITH_AES_128_CBC_SHA", "AES128-SHA"}) {
     const Outcome result = outcome({.suites = name}, rsa, "site.example");
     EXPECT_EQ(result.progress, Client::Progress::done);
@@ -175,7 +175,7 @@ TEST(Client, RefusesOptionsThatCannotBeHad) {
 }
 
 TEST(Client, ResumesInBothVersions) {
-  const Identity identity = make_identity({});
+  const PairIdentity identity = make_identity({});
   for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
     const auto context = make_context({});
     Peer peer(identity, version);
@@ -196,7 +196,7 @@ TEST(Client, ResumesInBothVersions) {
 }
 
 TEST(Client, WritesKeysOnlyToTheDescriptorGiven) {
-  const Identity identity = make_identity({});
+  const PairIdentity identity = make_identity({});
   std::FILE* const file = std::tmpfile();
   ASSERT_NE(file, nullptr);
   outcome({.key_log = ::fileno(file)}, identity, "site.example");

@@ -93,10 +93,10 @@ TEST(HandshakeMessage, AlertsHaveTwoOctets) {
 }
 
 TEST(PeerCertificate, AreThoseOfTheCertificate) {
-  const Identity authority = make_identity({.name = "Some Authority", .authority = true});
-  const Identity site = make_identity({.name = "b\xc3\xbc"
-                                               "cher.example",
-                                       .issuer = &authority});
+  const PairIdentity authority = make_identity({.name = "Some Authority", .authority = true});
+  const PairIdentity site = make_identity({.name = "b\xc3\xbc"
+                                                   "cher.example",
+                                           .issuer = &authority});
   const auto facts = read_certificate(to_der(*site.certificate));
   ASSERT_TRUE(facts);
   EXPECT_EQ(facts->subject,

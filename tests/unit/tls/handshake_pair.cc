@@ -21,7 +21,7 @@ void set_name(X509_NAME* name, const std::string& text) {
                              static_cast<int>(text.size()), -1, 0);
 }
 
-void use(SSL_CTX* context, const Identity& identity) {
+void use(SSL_CTX* context, const PairIdentity& identity) {
   SSL_CTX_use_certificate(context, identity.certificate.get());
   SSL_CTX_use_PrivateKey(context, identity.key.get());
 }
@@ -58,9 +58,9 @@ std::vector<uint8_t> take_written(SSL* ssl) {
 
 }  // namespace
 
-Identity make_identity(const IdentityOptions& options) {
+PairIdentity make_identity(const IdentityOptions& options) {
   static long serial = 1;
-  Identity made;
+  PairIdentity made;
   made.key.reset(options.rsa ? EVP_RSA_gen(2048) : EVP_EC_gen("P-256"));
   made.certificate.reset(X509_new());
   X509* const certificate = made.certificate.get();

@@ -16,7 +16,7 @@
 
 namespace sluice::tls {
 
-struct Identity {
+struct PairIdentity {
   KeyPointer key;
   X509Pointer certificate;
 };
@@ -26,12 +26,12 @@ struct IdentityOptions {
   bool rsa = false;     // else ECDSA over P-256
   long begins = -3600;  // seconds from now
   long ends = 86400;
-  const Identity* issuer = nullptr;  // none: it signs itself
+  const PairIdentity* issuer = nullptr;  // none: it signs itself
   bool authority = false;
   bool alternative_names = true;  // name and the loopback addresses; never of an authority
 };
 
-Identity make_identity(const IdentityOptions& options);
+PairIdentity make_identity(const IdentityOptions& options);
 std::vector<uint8_t> to_der(const X509& certificate);
 std::string to_pem(const X509& certificate);
 
@@ -40,8 +40,8 @@ struct PairOptions {
   std::string suites;         // of TLS 1.2; empty: OpenSSL's default
   std::string client_groups;  // empty: OpenSSL's default
   std::string server_groups;
-  const Identity* server = nullptr;  // must be given
-  const Identity* client = nullptr;  // given: it is asked for and sent
+  const PairIdentity* server = nullptr;  // must be given
+  const PairIdentity* client = nullptr;  // given: it is asked for and sent
   bool tickets = true;
 };
 

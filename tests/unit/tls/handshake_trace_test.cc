@@ -15,12 +15,12 @@ namespace {
 
 using Names = std::vector<std::string>;
 
-const Identity& rsa() {
-  static const Identity kIdentity = make_identity({.rsa = true});
+const PairIdentity& rsa() {
+  static const PairIdentity kIdentity = make_identity({.rsa = true});
   return kIdentity;
 }
-const Identity& ecdsa() {
-  static const Identity kIdentity = make_identity({});
+const PairIdentity& ecdsa() {
+  static const PairIdentity kIdentity = make_identity({});
   return kIdentity;
 }
 
