@@ -3,17 +3,15 @@
 Floods and memory are in test_tls_floods.py.
 """
 
-import contextlib
 import json
 import os
-import pathlib
-import signal
 import socket
 import time
 
 import pytest
 from certificates import Authority
 from clients import SANITIZED, request, reset
+from limited_server import standing_still
 from openssl_client import OpensslClient
 from raw_connection import RawConnection
 from raw_tls_connection import (APPLICATION_DATA, RawTlsConnection, TlsClient, client_hello, in_records_of, padded,
@@ -308,18 +306,6 @@ def test_renegotiation_is_refused(server, any_version):
 # --- How a connection ends ---
 
 
-@contextlib.contextmanager
-def server_stands_still(server):
-    """What is sent meanwhile is there all at once when it goes on."""
-    os.kill(server.pid, signal.SIGSTOP)
-    threads = pathlib.Path(f"/proc/{server.pid}/task")
-    try:
-        wait_until(lambda: all("State:\tT" in (one / "status").read_text() for one in threads.iterdir()), 20, "stopping")
-        yield
-    finally:
-        os.kill(server.pid, signal.SIGCONT)
-
-
 def lines_of(server, target):
     return [line for line in map(json.loads, server.stdout().splitlines()) if line.get("target") == target]
 
@@ -332,7 +318,7 @@ def test_the_log_tells_truncation_from_an_end(server, context, way, cause):
     """RFC 8446 section 6.1: without close_notify anybody on the way may have cut the content."""
     target = f"/1k.bin?{way}-{context.minimum_version.name}"
     with RawTlsConnection(server.address, context, 30) as connection:
-        with server_stands_still(server):
+        with standing_still(server):
             connection.send(request(target, "Content-Length: 10000", body=b"x" * 1000))
             if way == "close_notify":
                 connection.send_fin()
