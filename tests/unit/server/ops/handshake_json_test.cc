@@ -13,7 +13,7 @@ namespace {
 using nlohmann::json;
 
 TEST(HandshakeJson, HasEveryMessageAndTheSummary) {
-  const tls::Identity identity = tls::make_identity({});
+  const tls::PairIdentity identity = tls::make_identity({});
   tls::HandshakePair pair({.server = &identity});
   pair.run();
   const std::string line = trace_json(pair.client_trace);
@@ -43,7 +43,7 @@ TEST(HandshakeJson, TellsOfProblemsAndFailure) {
 }
 
 TEST(HandshakeJson, SurvivesOctetsThatAreNoText) {
-  const tls::Identity identity = tls::make_identity({});
+  const tls::PairIdentity identity = tls::make_identity({});
   tls::HandshakePair pair({.server = &identity});
   SSL_set_alpn_protos(pair.client.get(), reinterpret_cast<const unsigned char*>("\x02\xff\x01"), 3);
   pair.run();

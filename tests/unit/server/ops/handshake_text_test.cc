@@ -16,10 +16,10 @@ namespace sluice::ops {
 namespace {
 
 using tls::HandshakePair;
-using tls::Identity;
+using tls::PairIdentity;
 
-const Identity& rsa() {
-  static const Identity kIdentity = tls::make_identity({.rsa = true});
+const PairIdentity& rsa() {
+  static const PairIdentity kIdentity = tls::make_identity({.rsa = true});
   return kIdentity;
 }
 
@@ -170,8 +170,8 @@ TEST(HandshakeText, ColoursOnlyWhenAsked) {
 }
 
 TEST(HandshakeText, LetsNoPeerWriteToTheTerminal) {
-  const Identity evil = tls::make_identity({.name = "a\xc2\x9b"
-                                                    "31m|\xe2\x80\xae"});
+  const PairIdentity evil = tls::make_identity({.name = "a\xc2\x9b"
+                                                        "31m|\xe2\x80\xae"});
   HandshakePair pair({.server = &evil});
   pair.run();
   const std::string text = handshake_text(report_of(pair), {});
