@@ -259,6 +259,17 @@ def test_a_record_that_cannot_be_opened_ends_the_connection(server, context, any
     others_are_served(server, any_version)
 
 
+def test_the_log_tells_of_a_record_that_cannot_be_opened(server, context):
+    target = f"/1k.bin?garbage-{context.minimum_version.name}"
+    with RawTlsConnection(server.address, context, 30) as connection:
+        with standing_still(server):
+            connection.send(request(target, "Content-Length: 10000", body=b"x" * 1000))
+            connection.send_records(BAD_RECORDS["an octet"])
+        wait_until(lambda: lines_of(server, target), 20, "a line in the log")
+    (line,) = lines_of(server, target)
+    assert (line["complete"], line["cause"]) == (False, "client sent a record that cannot be opened"), line
+
+
 @pytest.mark.parametrize("sent", [0, 10, 8000])
 def test_a_record_that_does_not_come_whole(server, context, any_version, sent):
     """In the middle of a head, so that head_timeout ends the wait; the answer is readable."""
@@ -293,6 +304,7 @@ def test_a_flood_of_key_updates_is_cut(server, any_version):
         assert sent < 1_000_000
         assert not client.read()
     others_are_served(server, any_version)
+    wait_until(lambda: '"limit":"key_updates"' in server.stdout(), 20, "a line in the log")
 
 
 def test_renegotiation_is_refused(server, any_version):
