@@ -89,10 +89,10 @@ Workspace::Workspace(uint64_t key_updates)
 Workspace::~Workspace() = default;
 
 // OpenSSL keeps a queue of errors for each thread, and takes what lies in it for the reason of the
-// next failure. Emptying it costs as much as a small record; so it is emptied after each failure
-// here and everywhere in tls/, and found empty before each call.
-void forget_errors() { ERR_clear_error(); }
-bool no_errors() { return ERR_peek_error() == 0; }
+// next failure. Emptying it costs as much as a small record, to look at it next to nothing.
+void forget_errors() {
+  if (ERR_peek_error() != 0) ERR_clear_error();
+}
 
 // Lends records for a call, and gives back what was not used.
 class Session::Lending {
@@ -100,12 +100,12 @@ class Session::Lending {
   Lending(Workspace& workspace, std::string_view& records)
       : workspace_(workspace), records_(records) {
     workspace_.input_ = records;
-    assert(no_errors());
+    forget_errors();
   }
   ~Lending() {
     records_ = workspace_.input_;
     workspace_.input_ = {};
-    assert(no_errors());
+    forget_errors();
   }
   Lending(const Lending&) = delete;
   Lending& operator=(const Lending&) = delete;
@@ -160,7 +160,6 @@ Session::Status Session::take_step(std::string_view& records) {
   const int result = SSL_do_handshake(as_ssl(ssl_.get()));
   const Status status = result == 1 ? Status::done : status_of(result);
   if (status == Status::failed) note_failure();
-  forget_errors();
   return status;
 }
 
@@ -215,9 +214,7 @@ Session::Plain Session::read(std::string_view& records, std::span<char> room) {
     // reason to speak of handshakes after one. There is no alert for it.
     if (late_messages_ > workspace_.key_updates_) failed_ = true;
     if (result != 1 || failed_) {
-      const Status status = failed_ ? Status::failed : status_of(result);
-      if (status != Status::wants_records) forget_errors();
-      return {status, total};
+      return {failed_ ? Status::failed : status_of(result), total};
     }
     total += octets;
     // To ask OpenSSL costs more than to know.
@@ -234,7 +231,7 @@ bool Session::write(std::string_view plain) {
   assert(established_ && workspace_.takes_record());
   assert(!plain.empty() && plain.size() <= Workspace::kRecord);
   if (failed_) return false;
-  assert(no_errors());
+  forget_errors();
   size_t written = 0;
   const bool sealed = SSL_write_ex(as_ssl(ssl_.get()), plain.data(), plain.size(), &written) == 1 &&
                       written == plain.size();
@@ -246,6 +243,7 @@ bool Session::write(std::string_view plain) {
 
 void Session::close() {
   if (!established_ || failed_ || std::exchange(closing_, true)) return;
+  forget_errors();
   SSL_shutdown(as_ssl(ssl_.get()));
   forget_errors();
 }

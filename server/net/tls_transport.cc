@@ -138,10 +138,10 @@ ReadResult TlsTransport::read(std::span<char> room) {
       ended_ = Io::failed;
       unread_.clear();
       send_sealed(false);
-      return {Io::failed, 0};
     }
-    if (closed_ || ended_ == Io::failed) unread_.clear();
+    if (closed_) unread_.clear();
     if (plain.octets > 0) return {readable() ? Io::progress : Io::blocked, plain.octets};
+    if (ended_ == Io::failed) return {Io::failed, 0};
   }
   loop_.wake(task_);
   return {Io::blocked, 0};
