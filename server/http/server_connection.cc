@@ -363,7 +363,7 @@ void ServerConnection::cut(std::string_view cause, std::string_view limit) {
     if (said.cause.empty())
       exchange_->explain(cause, head_written_ ? "response" : "handler", limit);
     end_exchange(false);
-  } else if (state_ == State::handshake) {
+  } else if (state_ == State::handshake && !handshaken_->failed()) {  // else it is recorded
     record_handshake(HandshakeEnd::left);
   } else if (sending()) {
     record_cut(cause, limit);
