@@ -214,10 +214,11 @@ struct AddressBlock {
 };
 
 struct Log {
-  std::string access = "stdout";  // stdout, off or a path
-  std::string format = "auto";    // auto, json, text, combined
-  std::string errors = "stderr";  // stderr, off or a path
-  bool all_errors = false;        // also 4xx answers that no limit decided
+  std::string access = "stdout";      // stdout, off or a path
+  std::string format = "auto";        // auto, json, text, combined
+  std::string errors = "stderr";      // stderr, off or a path
+  std::string error_format = "text";  // text, json
+  bool all_errors = false;            // also 4xx answers that no limit decided
 
   bool operator==(const Log&) const = default;
 };

@@ -16,6 +16,7 @@ constexpr unsigned kOneOrMore = kString | kStrings;
 constexpr std::string_view kPath = "^/";
 
 constexpr std::array<std::string_view, 4> kLogFormats = {"auto", "json", "text", "combined"};
+constexpr std::array<std::string_view, 2> kErrorFormats = {"text", "json"};
 constexpr std::array<std::string_view, 2> kErrorLevels = {"error", "info"};
 constexpr std::array<std::string_view, 1> kElse = {"next"};
 constexpr std::array<std::string_view, 1> kUnknownHost = {"default"};
@@ -332,9 +333,13 @@ constexpr std::array kLogKeys = {
         .fallback = "\"stderr\"",
         .about = "Where the error log goes: \"stderr\", \"off\", or a file.",
         .example = "\"/var/log/sluice/error.log\""},
+    Key{.name = "error_format",
+        .fallback = "\"text\"",
+        .about = "Lines for people, or with \"json\" an object in each.",
+        .choices = kErrorFormats},
     Key{.name = "error_level",
         .fallback = "\"error\"",
-        .about = "\"error\": 5xx, limits and cut responses; \"info\": also 4xx.",
+        .about = "\"error\": 5xx, limits, cut responses and failed handshakes; \"info\": also 4xx.",
         .choices = kErrorLevels},
 };
 constexpr Table kLog{"[log]", kLogKeys};

@@ -75,6 +75,8 @@ class ConfigurationReader {
       read_path(*log, "access", folder, "stdout", configuration.log.access);
       read_path(*log, "errors", folder, "stderr", configuration.log.errors);
       configuration.log.format = text_or(*log, "format", configuration.log.format);
+      configuration.log.error_format =
+          text_or(*log, "error_format", configuration.log.error_format);
       configuration.log.all_errors = text_or(*log, "error_level", "error") == "info";
     }
     if (const Node* unknown = main.find("unknown_host")) {

@@ -8,6 +8,7 @@
 #include "conf/limits.h"
 #include "server/commands/check.h"
 #include "server/commands/control.h"
+#include "server/commands/handshake.h"
 #include "server/commands/run.h"
 #include "server/commands/serve.h"
 #include "server/commands/version.h"
@@ -45,6 +46,7 @@ class CommandLine {
     add_serve();
     add_run();
     add_check();
+    add_handshake();
     stop_ = add_control("stop", "Stop the running server; returns when it has ended");
     health_ = add_control("health", "Ask the running server how it is; exit code 0 when well");
     reload_ = add_control("reload", "Have the running server read its configuration again");
@@ -59,6 +61,7 @@ class CommandLine {
     }
     if (run_->parsed()) return sluice::run(running_);
     if (check_->parsed()) return sluice::check(checking_);
+    if (handshake_->parsed()) return sluice::handshake(shaking_);
     if (stop_->parsed()) return sluice::stop(controlling_);
     if (health_->parsed()) return sluice::health(controlling_);
     if (reload_->parsed()) return sluice::reload(controlling_);
@@ -73,7 +76,10 @@ class CommandLine {
     serve->add_option("DIR", serving_.directory, "The folder")->capture_default_str();
     serve->add_option("--listen", serving_.listen,
                       "HOST:PORT, :PORT, [::1]:PORT or unix:/path; port 0 takes any free one; may "
-                      "be given several times [127.0.0.1:8080]");
+                      "be given several times [127.0.0.1:8080; with --tls 127.0.0.1:8443]");
+    serve->add_flag("--tls", serving_.tls,
+                    "Speak HTTPS, with a certificate of a local development authority that is made "
+                    "once and says how to trust it");
     serve->add_option("--workers", serving_.workers, "Threads [one per usable CPU]")
         ->check(CLI::Range(1, 1024));
     serve->add_option("--access-log", serving_.access_log, "stdout, off, or a file")
@@ -108,6 +114,26 @@ class CommandLine {
                      "Print the page of all keys and limits instead");
   }
 
+  void add_handshake() {
+    handshake_ = app_.add_subcommand("handshake", "Show a TLS handshake, message by message");
+    handshake_->add_option("HOST[:PORT]", shaking_.target, "The server [port 443]")->required();
+    handshake_->add_flag("--tls1.2", shaking_.tls12, "Offer TLS 1.2 only [1.2 and 1.3]");
+    handshake_->add_flag("--tls1.3", shaking_.tls13, "Offer TLS 1.3 only");
+    handshake_->add_option("--cipher", shaking_.suites,
+                           "Offer these suites only, e.g. TLS_RSA_WITH_AES_128_CBC_SHA");
+    handshake_->add_option("--sni", shaking_.server_name,
+                           "The server name to ask for, and to expect [HOST]");
+    handshake_->add_option("--alpn", shaking_.alpn, "Protocols to offer, with commas between")
+        ->capture_default_str();
+    handshake_->add_option("--ca", shaking_.authorities,
+                           "Trust the certificates in this PEM file [the system's]");
+    handshake_->add_flag("--resume", shaking_.resume, "Connect again, with the first session");
+    handshake_->add_flag("--insecure", shaking_.insecure,
+                         "Only tell what is wrong with the certificate");
+    handshake_->add_flag("--json", shaking_.json, "Everything as a JSON object, for machines");
+    handshake_->footer("Keys are appended to the file that $SSLKEYLOGFILE names, if it is set.");
+  }
+
   CLI::App* add_control(const char* name, const char* about) {
     CLI::App* command = app_.add_subcommand(name, about);
     command->add_option("--control", controlling_.control,
@@ -121,6 +147,7 @@ class CommandLine {
   CLI::App app_{"Sluice, an HTTP server on raw epoll."};
   CLI::App* run_ = nullptr;
   CLI::App* check_ = nullptr;
+  CLI::App* handshake_ = nullptr;
   CLI::App* stop_ = nullptr;
   CLI::App* health_ = nullptr;
   CLI::App* reload_ = nullptr;
@@ -128,6 +155,7 @@ class CommandLine {
   std::vector<std::string> limits_;
   sluice::RunOptions running_;
   sluice::CheckOptions checking_;
+  sluice::HandshakeOptions shaking_;
   sluice::ControlOptions controlling_;
 };
 

@@ -79,6 +79,13 @@ conf::Limits process_limits(const conf::Configuration& configuration) {
   return limits;
 }
 
+// As they are before they are read.
+ops::ChangedFiles look_at_certificates(const conf::Configuration& configuration) {
+  ops::ChangedFiles files;
+  files.follow(files_of_contexts(configuration));
+  return files;
+}
+
 int64_t wall_seconds() noexcept {
   using namespace std::chrono;
   return duration_cast<seconds>(system_clock::now().time_since_epoch()).count();
@@ -162,6 +169,7 @@ std::string Server::start(const sigset_t& signals) {
   if (std::string error = listeners_->prepare(configuration.listeners); !error.empty())
     return error;
   numbers_ = listeners_->numbers();
+  ports_ = listeners_->ports();
   helpers_ = std::make_unique<net::Helpers>(kHelperThreads, kHelperQueue);
   make_workers(count);
   listeners_->start(*workers_);
@@ -175,8 +183,10 @@ std::string Server::start(const sigset_t& signals) {
 std::string Server::build_snapshot() {
   resources_ = std::make_unique<handler::FileResources>(limits_);
   ListenerContexts contexts;
+  ops::ChangedFiles files = look_at_certificates(*options_.configuration);
   if (std::string error = make_contexts(*options_.configuration, contexts); !error.empty())
     return error;
+  tls_.follow(std::move(files));
   std::vector<std::string> problems;
   snapshot_ =
       Snapshot::build(options_.configuration, *resources_, nullptr, problems, std::move(contexts));
@@ -197,7 +207,6 @@ std::string Server::make_contexts(const conf::Configuration& configuration,
   for (const std::string& warning : reading.warnings) say("warning: " + warning);
   if (reading.errors.empty()) {
     contexts = std::move(reading.contexts);
-    tls_.follow(files_of_contexts(configuration));
     return {};
   }
   for (size_t i = 1; i < reading.errors.size(); ++i) say("error: " + reading.errors[i]);
@@ -212,9 +221,9 @@ void Server::make_workers(size_t count) {
       .shutdown_timeout = limits_.shutdown_timeout};
   workers_ = std::make_unique<net::Workers>(
       count, options, [this](size_t worker, net::Loop& loop) -> std::unique_ptr<net::Service> {
-        return std::make_unique<http::HttpService>(loop, limits_,
-                                                   snapshot_->make_rules(loop, *helpers_, numbers_),
-                                                   logs_.of_worker(worker));
+        return std::make_unique<http::HttpService>(
+            loop, limits_, snapshot_->make_rules(loop, *helpers_, numbers_, ports_),
+            logs_.of_worker(worker));
       });
 }
 
@@ -289,6 +298,7 @@ ops::Reloading Server::reload() {
 // Everything that can fail comes before the first change.
 ops::Reloading Server::apply(std::shared_ptr<const conf::Configuration> configuration) {
   ListenerContexts contexts;
+  ops::ChangedFiles files = look_at_certificates(*configuration);
   if (std::string error = make_contexts(*configuration, contexts); !error.empty())
     return {.done = false, .text = error};
   if (std::string error = listeners_->prepare(configuration->listeners); !error.empty())
@@ -297,14 +307,16 @@ ops::Reloading Server::apply(std::shared_ptr<const conf::Configuration> configur
   const std::shared_ptr<const Snapshot> fresh =
       Snapshot::build(configuration, *resources_, snapshot_.get(), problems, std::move(contexts));
   // Rules before listeners: nobody who comes through a new one is served by what was before.
-  distribute(*fresh, listeners_->numbers());
+  distribute(*fresh, listeners_->numbers(), listeners_->ports());
   if (std::string error = listeners_->commit(*workers_); !error.empty()) {
-    distribute(*snapshot_, numbers_);
+    distribute(*snapshot_, numbers_, ports_);
     return {.done = false, .text = error};
   }
   for (const std::string& problem : problems) say("warning: " + problem);
   numbers_ = listeners_->numbers();
+  ports_ = listeners_->ports();
   snapshot_ = fresh;
+  tls_.follow(std::move(files));
   loaded_ = wall_seconds();
   std::string text = counted(configuration->sites.size(), "site") + ", " +
                      counted(configuration->listeners.size(), "listener");
@@ -313,9 +325,10 @@ ops::Reloading Server::apply(std::shared_ptr<const conf::Configuration> configur
   return {.done = true, .text = text};
 }
 
-void Server::distribute(const Snapshot& snapshot, const Numbers& numbers) {
+void Server::distribute(const Snapshot& snapshot, const Numbers& numbers, const Ports& ports) {
   workers_->visit([&](size_t, net::Loop& loop, net::Service& service) {
-    static_cast<http::HttpService&>(service).replace(snapshot.make_rules(loop, *helpers_, numbers));
+    static_cast<http::HttpService&>(service).replace(
+        snapshot.make_rules(loop, *helpers_, numbers, ports));
   });
 }
 
@@ -324,12 +337,14 @@ void Server::read_certificates_again() {
   if (draining_) return;
   const std::shared_ptr<const Snapshot> before = snapshot_;
   ListenerContexts contexts;
+  ops::ChangedFiles files = look_at_certificates(before->configuration());
   if (std::string error = make_contexts(before->configuration(), contexts); !error.empty())
     return say("error: the certificates of before are served on: " + error);
+  tls_.follow(std::move(files));
   std::vector<std::string> problems;  // of folders: they were told before
   snapshot_ = Snapshot::build(before->shared_configuration(), *resources_, before.get(), problems,
                               std::move(contexts));
-  distribute(*snapshot_, numbers_);
+  distribute(*snapshot_, numbers_, ports_);
   say("certificates were read again");
 }
 

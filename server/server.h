@@ -53,6 +53,7 @@ class Server final : private ops::ControlCommands,
 
  private:
   using Numbers = std::vector<uint32_t>;
+  using Ports = std::vector<uint16_t>;
 
   // Beginning.
   std::string start(const sigset_t& signals);
@@ -69,7 +70,7 @@ class Server final : private ops::ControlCommands,
   std::chrono::milliseconds stop() override;
   ops::Reloading reload() override;
   ops::Reloading apply(std::shared_ptr<const conf::Configuration> configuration);
-  void distribute(const Snapshot& snapshot, const Numbers& numbers);
+  void distribute(const Snapshot& snapshot, const Numbers& numbers, const Ports& ports);
   void read_certificates_again();
 
   // Ending.
@@ -89,6 +90,7 @@ class Server final : private ops::ControlCommands,
   ops::ExchangeLogs logs_;
   std::unique_ptr<net::ListenerSet> listeners_;
   Numbers numbers_;  // of the snapshot's listeners
+  Ports ports_;      // likewise
   std::unique_ptr<net::Workers> workers_;
   std::unique_ptr<ops::MemoryWatch> memory_;
   ops::ControlServer control_;

@@ -95,10 +95,11 @@ std::shared_ptr<const Snapshot> Snapshot::build(
 }
 
 http::ServingRules Snapshot::make_rules(net::Loop& loop, net::Helpers& helpers,
-                                        const std::vector<uint32_t>& numbers) const {
-  http::ServingRules rules{
-      .router = Ref<http::Router>(new SnapshotRouter(shared_from_this(), loop, helpers, numbers)),
-      .listeners = {}};
+                                        const std::vector<uint32_t>& numbers,
+                                        const std::vector<uint16_t>& ports) const {
+  http::ServingRules rules{.router = Ref<http::Router>(new SnapshotRouter(shared_from_this(), loop,
+                                                                          helpers, numbers, ports)),
+                           .listeners = {}};
   for (size_t i = 0; i < numbers.size(); ++i) {
     const conf::Listener& listener = configuration_->listeners[i];
     rules.listeners.emplace_back(new http::ListenerSettings(

@@ -46,10 +46,11 @@ class Snapshot : public std::enable_shared_from_this<Snapshot> {
   const std::vector<Site>& sites() const noexcept { return sites_; }
 
   // One worker's router and listener settings, on its thread. `numbers`: what Peer::listener says
-  // for each of the configuration's listeners, in their order. The loop and the helpers outlive
-  // what is made.
+  // for each of the configuration's listeners, in their order. `ports`: which they listen on, where
+  // that is known; else what the configuration says. The loop and the helpers outlive what is made.
   http::ServingRules make_rules(net::Loop& loop, net::Helpers& helpers,
-                                const std::vector<uint32_t>& numbers) const;
+                                const std::vector<uint32_t>& numbers,
+                                const std::vector<uint16_t>& ports = {}) const;
 
  private:
   Snapshot(std::shared_ptr<const conf::Configuration> configuration, ListenerContexts contexts);

@@ -36,15 +36,26 @@ int status_for_unknown_hosts(const conf::Configuration& configuration) noexcept 
   return configuration.unknown_host.status != 0 ? configuration.unknown_host.status : 421;
 }
 
-// Where the site is reached over TLS; 0 when it is not.
-uint16_t tls_port_of(const conf::Configuration& configuration, const conf::Site& site) {
-  for (const conf::Listener& listener : configuration.listeners) {
-    conf::ListenAddress address;
-    if (listener.tls && conf::names_listener(site.listeners, listener.name) &&
-        conf::parse_listen_address(listener.address, address).empty() && address.port != 0)
-      return address.port;
+constexpr uint16_t kHttpsPort = 443;
+
+uint16_t configured_port(const conf::Listener& listener) {
+  conf::ListenAddress address;
+  return conf::parse_listen_address(listener.address, address).empty() ? address.port : 0;
+}
+
+// Where the site is reached over TLS; nothing when it is not. Through a Unix socket alone: whoever
+// passes connections on to it takes them at the usual port.
+std::optional<uint16_t> tls_port_of(const conf::Configuration& configuration,
+                                    const std::vector<uint16_t>& ports, const conf::Site& site) {
+  std::optional<uint16_t> found;
+  for (size_t i = 0; i < configuration.listeners.size(); ++i) {
+    const conf::Listener& listener = configuration.listeners[i];
+    if (!listener.tls || !conf::names_listener(site.listeners, listener.name)) continue;
+    const uint16_t port = i < ports.size() ? ports[i] : configured_port(listener);
+    if (port != 0) return port;
+    found = kHttpsPort;
   }
-  return 0;
+  return found;
 }
 
 // The host of a site that has just one; a request that names none may mean it.
@@ -77,19 +88,21 @@ struct MakeHandler {
 }  // namespace
 
 SnapshotRouter::SnapshotRouter(std::shared_ptr<const Snapshot> snapshot, net::Loop& loop,
-                               net::Helpers& helpers, std::vector<uint32_t> numbers)
+                               net::Helpers& helpers, std::vector<uint32_t> numbers,
+                               const std::vector<uint16_t>& ports)
     : snapshot_(std::move(snapshot)),
       numbers_(std::move(numbers)),
       unknown_host_(status_for_unknown_hosts(snapshot_->configuration()), "no site has this host"),
       unknown_host_route_{.handler = &unknown_host_,
                           .filters = {},
                           .origin = snapshot_->configuration().unknown_host.origin} {
-  for (size_t i = 0; i < snapshot_->sites().size(); ++i) make_site(i, loop, helpers);
+  for (size_t i = 0; i < snapshot_->sites().size(); ++i) make_site(i, loop, helpers, ports);
 }
 
 SnapshotRouter::~SnapshotRouter() = default;
 
-void SnapshotRouter::make_site(size_t index, net::Loop& loop, net::Helpers& helpers) {
+void SnapshotRouter::make_site(size_t index, net::Loop& loop, net::Helpers& helpers,
+                               const std::vector<uint16_t>& ports) {
   const conf::Site& site = snapshot_->configuration().sites[index];
   const Snapshot::Site& shared = snapshot_->sites()[index];
   auto made = std::make_unique<Site>();
@@ -117,10 +130,10 @@ void SnapshotRouter::make_site(size_t index, net::Loop& loop, net::Helpers& help
                           .body_limit = site.limits.values.body,
                           .limits = &site.limits,
                           .origin = site.origin};
-  const uint16_t tls_port =
-      site.redirect_to_https ? tls_port_of(snapshot_->configuration(), site) : 0;
-  if (tls_port != 0) {
-    made->to_https = std::make_unique<handler::HttpsRedirectHandler>(tls_port, only_host_of(site));
+  const std::optional<uint16_t> tls_port =
+      site.redirect_to_https ? tls_port_of(snapshot_->configuration(), ports, site) : std::nullopt;
+  if (tls_port) {
+    made->to_https = std::make_unique<handler::HttpsRedirectHandler>(*tls_port, only_host_of(site));
     made->to_https_route = {.handler = made->to_https.get(),
                             .filters = filters_of(site.fields),
                             .body_limit = 0,

@@ -22,9 +22,9 @@ namespace sluice {
 // Pins its snapshot. Thread: the worker's.
 class SnapshotRouter final : public http::Router {
  public:
-  // `numbers`: as Snapshot::make_rules has them.
+  // `numbers`, `ports`: as Snapshot::make_rules has them.
   SnapshotRouter(std::shared_ptr<const Snapshot> snapshot, net::Loop& loop, net::Helpers& helpers,
-                 std::vector<uint32_t> numbers);
+                 std::vector<uint32_t> numbers, const std::vector<uint16_t>& ports = {});
   ~SnapshotRouter() override;
 
   const http::Route& route(const RequestHead& head, http::RouteSearch& search) override;
@@ -36,7 +36,8 @@ class SnapshotRouter final : public http::Router {
   std::optional<size_t> index_of(uint32_t listener) const noexcept;
   bool is_misdirected(size_t listener, const RequestHead& head,
                       const tls::Choice& negotiated) const noexcept;
-  void make_site(size_t index, net::Loop& loop, net::Helpers& helpers);
+  void make_site(size_t index, net::Loop& loop, net::Helpers& helpers,
+                 const std::vector<uint16_t>& ports);
 
   const std::shared_ptr<const Snapshot> snapshot_;
   const std::vector<uint32_t> numbers_;

@@ -30,9 +30,9 @@ TlsUpkeep::TlsUpkeep(net::Loop& loop, std::chrono::milliseconds check,
 
 TlsUpkeep::~TlsUpkeep() { loop_.timers().cancel(*this); }
 
-void TlsUpkeep::follow(std::vector<std::string> files) {
-  if (files.empty()) return loop_.timers().cancel(*this);
-  files_.follow(std::move(files));
+void TlsUpkeep::follow(ops::ChangedFiles&& files) {
+  files_ = std::move(files);
+  if (files_.empty()) return loop_.timers().cancel(*this);
   read_ = loop_.now();
   loop_.timers().set(*this, loop_.now() + check_);
 }

@@ -5,8 +5,6 @@
 #include <chrono>
 #include <functional>
 #include <memory>
-#include <string>
-#include <vector>
 
 #include "server/net/loop.h"
 #include "server/ops/changed_files.h"
@@ -28,8 +26,9 @@ class TlsUpkeep final : private net::Timer {
 
   // Of listeners that have no files of keys; never null.
   const std::shared_ptr<tls::TicketKeys>& keys() const noexcept { return keys_; }
-  // The files to look at from now on; without any there is nothing to do.
-  void follow(std::vector<std::string> files);
+  // The files to look at from now on; without any there is nothing to do. They were looked at
+  // before they were read: what changed since then is noticed.
+  void follow(ops::ChangedFiles&& files);
   // What the timer does, every `check`.
   void look(net::Time now);
 

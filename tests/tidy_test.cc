@@ -95,6 +95,7 @@ TEST(TidyRepository, FunctionsAreShort) { EXPECT_EQ(over_repository(check_functi
 TEST(TidyRepository, MakesNoBannedCalls) { EXPECT_EQ(over_repository(check_words), ""); }
 TEST(TidyRepository, LeavesNoWorkInComments) { EXPECT_EQ(over_repository(check_comments), ""); }
 TEST(TidyRepository, HasNoCircularIncludes) { EXPECT_EQ(to_text(check_cycles(repository())), ""); }
+TEST(TidyRepository, KeepsWrappersInside) { EXPECT_EQ(to_text(check_wrappers(repository())), ""); }
 TEST(TidyRepository, MostFunctionsAreShort) {
   EXPECT_EQ(to_text(check_size_distribution(repository())), "");
 }
@@ -251,6 +252,20 @@ TEST(TidyCycles, FindsACircle) {
             "conf/c.h:1: circular include: conf/a.h -> conf/b.h -> conf/c.h -> conf/a.h\n");
   files.back().text.clear();
   EXPECT_EQ(to_text(check_cycles(files)), "");
+}
+
+TEST(TidyWrappers, KeepsTheirHeadersInTheirFolder) {
+  std::vector<SourceFile> files = {
+      {"tls/openssl.h", "#include <openssl/ssl.h>\n"},
+      {"tls/policy.h", "#include \"tls/openssl.h\"\nvoid f(SSL_CTX& context);\n"},
+      {"tls/session.cc", "#include \"tls/policy.h\"\n"}};
+  EXPECT_EQ(to_text(check_wrappers(files)), "");
+  for (const SourceFile& file : files) EXPECT_EQ(to_text(check_system_headers(file)), "");
+  files.push_back({"server/net/a.cc", "#include \"tls/policy.h\"\n"});
+  files.push_back({"tls/session.h", "\n#include \"tls/policy.h\"\n"});
+  EXPECT_EQ(to_text(check_wrappers(files)),
+            "server/net/a.cc:1: \"tls/policy.h\" stays inside tls/\n"
+            "tls/session.h:2: \"tls/policy.h\" stays inside tls/\n");
 }
 
 TEST(TidyText, SeparatesCodeCommentsAndLiterals) {

@@ -103,11 +103,10 @@ class CertificateLoading {
     if (!take_contents(chain_text, key_text)) return nullptr;
     Certificate& made = *certificate_;
     check_chain(made.chain_, made.key_, made.chain_path_, problems_);
-    if (!has_error(problems_, before_)) check_key();
-    // Validity and the rest also beside a key that does not match: all mistakes at once.
-    if (!has_flaw(CertificateFlaw::chain_order)) {
-      check_for_clients(made.chain_, made.chain_path_, now, problems_);
-    }
+    // Where the first may not be the server's own, the rest would be said of another.
+    if (has_error(problems_, before_)) return nullptr;
+    check_key();
+    check_for_clients(made.chain_, made.chain_path_, now, problems_);
     if (has_error(problems_, before_)) return nullptr;
     describe();
     return std::move(certificate_);
@@ -121,11 +120,6 @@ class CertificateLoading {
     made.chain_ = contents.take_chain();
     made.key_ = contents.take_key();
     return !has_error(problems_, before_);
-  }
-
-  [[nodiscard]] bool has_flaw(CertificateFlaw flaw) const {
-    return std::any_of(problems_.begin() + static_cast<std::ptrdiff_t>(before_), problems_.end(),
-                       [flaw](const CertificateProblem& one) { return one.flaw == flaw; });
   }
 
   void check_key();

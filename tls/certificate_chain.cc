@@ -41,17 +41,21 @@ size_t find_leaf(const Chain& chain, const EVP_PKEY* key) {
   return 0;
 }
 
-// From `leaf` on, each one issuing the one before; no further than a root.
+bool contains(const Order& order, size_t index) {
+  return std::ranges::find(order, index) != order.end();
+}
+
+// Which of those that are not in `order` yet issued its last.
+std::optional<size_t> find_next(const Chain& chain, const Order& order) {
+  for (size_t i = 0; i < chain.size(); ++i)
+    if (!contains(order, i) && issues(chain[i], chain[order.back()])) return i;
+  return std::nullopt;
+}
+
+// From `leaf` on, each one issuing the one before.
 Order follow(const Chain& chain, size_t leaf) {
   Order order{leaf};
-  while (order.size() < chain.size()) {
-    const auto next = std::ranges::find_if(chain, [&](X509* one) {
-      const auto index = static_cast<size_t>(&one - chain.data());
-      return std::ranges::find(order, index) == order.end() && issues(one, chain[order.back()]);
-    });
-    if (next == chain.end()) break;
-    order.push_back(static_cast<size_t>(next - chain.begin()));
-  }
+  while (const std::optional<size_t> next = find_next(chain, order)) order.push_back(*next);
   return order;
 }
 
@@ -87,10 +91,9 @@ CertificateProblem problem_of_break(const Chain& chain, const EVP_PKEY* key, siz
                 " did not issue the one before it. The server's own comes first, each next one "
                 "issues the one before: put them as they are numbered now, " +
                 text_of_order(chain, order)};
+  // The one at the break, where that is it; else the first.
   size_t extra = at;
-  while (extra < chain.size() && std::ranges::find(order, extra) != order.end()) ++extra;
-  for (size_t i = 0; extra == chain.size() && i < chain.size(); ++i)
-    if (std::ranges::find(order, i) == order.end()) extra = i;
+  for (size_t i = 0; contains(order, extra); ++i) extra = i;
   return {CertificateFlaw::unrelated, true,
           path + ": " + describe_member(chain, extra) + " is not part of the chain of " +
               describe_member(chain, order.front()) +

@@ -99,7 +99,7 @@ std::string text_of_name(const X509_NAME* name) {
 
 std::string quoted_subject(const X509* certificate) {
   std::string text = text_of_name(X509_get_subject_name(certificate));
-  if (text.size() > kSubjectInMessages) text = text.substr(0, kSubjectInMessages) + "...";
+  if (text.size() > kSubjectInMessages) text.replace(kSubjectInMessages, std::string::npos, "...");
   return '"' + text + '"';
 }
 

@@ -79,7 +79,9 @@ void expect_name(SSL* ssl, const std::string& name) {
   X509_VERIFY_PARAM* const parameters = SSL_get0_param(ssl);
   if (X509_VERIFY_PARAM_set1_ip_asc(parameters, name.c_str()) == 1) return;
   ERR_clear_error();
-  X509_VERIFY_PARAM_set_hostflags(parameters, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+  // As browsers do: the subject's common name is no host name (RFC 9525 section 2).
+  X509_VERIFY_PARAM_set_hostflags(
+      parameters, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
   X509_VERIFY_PARAM_set1_host(parameters, name.data(), name.size());
 }
 

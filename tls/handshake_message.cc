@@ -1,4 +1,5 @@
-// A function for each message. All return whether the message was well-formed.
+// A function for each message. Before TLS 1.2 signatures named no scheme. All return whether the
+// message was well-formed.
 #include "tls/handshake_message.h"
 
 #include <algorithm>
@@ -132,7 +133,7 @@ unsigned bits_of(Octets number) {
 
 // RFC 8422 section 5.4; RFC 5246 section 7.4.3. What is signed follows, unless nobody signs
 // (anonymous suites).
-bool decode(OctetReader& body, ServerKeyExchange& exchange, KeyExchange kind) {
+bool decode(OctetReader& body, ServerKeyExchange& exchange, KeyExchange kind, uint16_t version) {
   constexpr uint8_t kNamedCurve = 3;
   if (kind == KeyExchange::ecdhe) {
     if (body.u8() != kNamedCurve) return false;
@@ -146,7 +147,7 @@ bool decode(OctetReader& body, ServerKeyExchange& exchange, KeyExchange kind) {
     body.take(body.rest().size());  // of no kind that is shown
   }
   if (body.more()) {
-    exchange.signature_scheme = body.u16();
+    if (version >= kTls12) exchange.signature_scheme = body.u16();
     body.vector16();
   }
   return true;
@@ -170,11 +171,12 @@ bool read_authorities(Octets list, size_t& count) {
   return !reader.failed();
 }
 
-bool decode(OctetReader& body, CertificateRequest& request, bool is_tls13) {
+bool decode(OctetReader& body, CertificateRequest& request, uint16_t version) {
   body.vector8();  // TLS 1.3: a context; TLS 1.2: types of certificates
-  if (!is_tls13) {
-    return read_schemes(body.vector16(), request.signature_schemes) &&
-           read_authorities(body.vector16(), request.authorities);
+  if (version != kTls13) {
+    if (version >= kTls12 && !read_schemes(body.vector16(), request.signature_schemes))
+      return false;
+    return read_authorities(body.vector16(), request.authorities);
   }
   return read_extensions(body.vector16(), [&request](uint16_t type, OctetReader extension) {
     return type != signature_algorithms ||
@@ -182,8 +184,8 @@ bool decode(OctetReader& body, CertificateRequest& request, bool is_tls13) {
   });
 }
 
-bool decode(OctetReader& body, CertificateVerify& verify) {
-  verify.signature_scheme = body.u16();
+bool decode(OctetReader& body, CertificateVerify& verify, uint16_t version) {
+  if (version >= kTls12) verify.signature_scheme = body.u16();
   verify.signature_size = body.vector16().size();
   return true;
 }
@@ -240,13 +242,13 @@ std::optional<Essentials> decode_message(std::span<const uint8_t> message,
     case MessageType::certificate:
       return decoded<CertificateChain>(body, is_tls13);
     case MessageType::server_key_exchange:
-      return decoded<ServerKeyExchange>(body, kind);
+      return decoded<ServerKeyExchange>(body, kind, negotiated.version);
     case MessageType::client_key_exchange:
       return decoded<ClientKeyExchange>(body, kind);
     case MessageType::certificate_request:
-      return decoded<CertificateRequest>(body, is_tls13);
+      return decoded<CertificateRequest>(body, negotiated.version);
     case MessageType::certificate_verify:
-      return decoded<CertificateVerify>(body);
+      return decoded<CertificateVerify>(body, negotiated.version);
     case MessageType::new_session_ticket:
       return decoded<NewSessionTicket>(body, is_tls13);
     case MessageType::finished:

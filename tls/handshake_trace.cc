@@ -13,6 +13,8 @@ namespace {
 
 constexpr uint8_t kApplicationData = 23;
 constexpr size_t kRecordHeader = 5;
+constexpr uint8_t kCloseNotify = 0;
+constexpr uint8_t kUserCanceled = 90;
 
 template <typename Message>
 const Message* essentials_of(const TracedMessage& message) {
@@ -150,7 +152,10 @@ void HandshakeTrace::add_handshake(Role sender, std::span<const uint8_t> octets,
 
 void HandshakeTrace::add_alert(Role sender, std::span<const uint8_t> octets,
                                std::chrono::microseconds at) {
-  const std::optional<Alert> alert = decode_alert(octets);
+  std::optional<Alert> alert = decode_alert(octets);
+  // RFC 8446 section 6: the level says nothing any more.
+  if (alert && negotiated_.version == kTls13)
+    alert->fatal = alert->description != kCloseNotify && alert->description != kUserCanceled;
   TracedMessage message{.sender = sender,
                         .content = ContentType::alert,
                         .size = octets.size(),

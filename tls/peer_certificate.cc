@@ -1,6 +1,7 @@
 // Everything is copied out, bounded, and OpenSSL's object is let go.
 #include "tls/peer_certificate.h"
 
+#include <arpa/inet.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/objects.h>
@@ -66,18 +67,11 @@ std::string text_of_string(const ASN1_STRING* text) {
                  static_cast<size_t>(std::max(0, ASN1_STRING_length(text))));
 }
 
-// An address of four or sixteen octets; OpenSSL has no text of it without its own quirks.
 std::string text_of_address(const ASN1_OCTET_STRING* address) {
   const int size = ASN1_STRING_length(address);
-  const uint8_t* const octets = ASN1_STRING_get0_data(address);
-  std::string text;
-  char part[8];
-  for (int i = 0; size == 4 && i < 4; ++i) text += (i > 0 ? "." : "") + std::to_string(octets[i]);
-  for (int i = 0; size == 16 && i < 16; i += 2) {
-    std::snprintf(part, sizeof part, "%s%x", i > 0 ? ":" : "",
-                  unsigned{octets[i]} << 8U | octets[i + 1]);
-    text += part;
-  }
+  char text[INET6_ADDRSTRLEN] = "";
+  if (size != 4 && size != 16) return {};
+  ::inet_ntop(size == 4 ? AF_INET : AF_INET6, ASN1_STRING_get0_data(address), text, sizeof text);
   return text;
 }
 

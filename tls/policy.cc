@@ -27,6 +27,8 @@ constexpr const char* kLegacySuites =
     "ECDHE-ECDSA-AES256-SHA384:ECDHE-RSA-AES256-SHA384:ECDHE-ECDSA-AES256-SHA:ECDHE-RSA-AES256-SHA:"
     "AES128-GCM-SHA256:AES256-GCM-SHA384:AES128-SHA256:AES256-SHA256:AES128-SHA:AES256-SHA";
 
+constexpr long kTicketLife = 24 * 3600;  // seconds
+
 constexpr const char* kNewGroups = "X25519MLKEM768:X25519:P-256:P-384";
 constexpr const char* kGroups = "X25519:P-256:P-384";
 
@@ -56,8 +58,10 @@ bool apply_policy(Policy policy, SSL_CTX& context) {
   SSL_CTX_set_options(&context, options);
   // An idle connection holds no buffers; a record that could not be sent may move.
   SSL_CTX_set_mode(&context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-  // Tickets hold the session: nothing is stored here, whatever the number of clients.
+  // Tickets hold the session: nothing is stored here, whatever the number of clients. They live no
+  // longer than the keys that open them (TlsUpkeep::kKeysChange).
   SSL_CTX_set_session_cache_mode(&context, SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_timeout(&context, kTicketLife);
   SSL_CTX_set_num_tickets(&context, 1);
   return set_versions(policy, context) && set_algorithms(policy, context);
 }

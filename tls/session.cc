@@ -8,8 +8,8 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cstdlib>
 #include <cstring>
-#include <new>
 #include <utility>
 
 #include "tls/client_policy.h"
@@ -30,7 +30,7 @@ SSL* as_ssl(void* ssl) noexcept { return static_cast<SSL*>(ssl); }
 // The BIO that sessions read from and write to.
 struct Workspace::Io {
   explicit Io(Workspace& workspace) : bio(BIO_new(method())) {
-    if (!bio) throw std::bad_alloc();
+    if (!bio) std::abort();  // memory is short before there is a connection
     BIO_set_data(bio.get(), &workspace);
     BIO_set_init(bio.get(), 1);
   }
@@ -38,7 +38,7 @@ struct Workspace::Io {
   static const BIO_METHOD* method() {
     static const BIO_METHOD* const made = [] {
       BIO_METHOD* const fresh = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "lent");
-      if (fresh == nullptr) throw std::bad_alloc();
+      if (fresh == nullptr) std::abort();
       BIO_meth_set_read_ex(fresh, read);
       BIO_meth_set_write_ex(fresh, write);
       BIO_meth_set_ctrl(fresh, control);
@@ -136,8 +136,12 @@ Session::~Session() = default;
 Session::Status Session::handshake(std::string_view& records, std::chrono::microseconds at) {
   assert(!established_);
   if (failed_) return Status::failed;
+  HandshakeReport& report = *report_;
+  // All that was lent before was used up, so that these follow on those.
+  report.first_octets +=
+      records.substr(0, HandshakeReport::kFirstOctets - report.first_octets.size());
   // RFC 8446 section 5.1: the first octet of a record is its type, and no type is a letter.
-  if (report_->received == 0 && !records.empty() && records[0] >= 'A' && records[0] <= 'Z')
+  if (report.received == 0 && !records.empty() && records[0] >= 'A' && records[0] <= 'Z')
     return Status::clear_text;
   at_ = at;
   const size_t before = records.size();
@@ -183,6 +187,12 @@ Session::Status Session::status_of(int result) noexcept {
 
 void Session::note_failure() {
   report_->error = ERR_peek_error();
+  // What lies below, a cipher or a decoder, fails before, and says less.
+  for (unsigned long error = report_->error; error != 0; error = ERR_get_error()) {
+    if (ERR_GET_LIB(error) != ERR_LIB_SSL) continue;
+    report_->error = error;
+    break;
+  }
   const auto verification = SSL_get_verify_result(as_ssl(ssl_.get()));
   report_->verification = static_cast<int>(verification);
 }
@@ -245,8 +255,9 @@ void Session::note_message(bool is_ours, int content_type, std::span<const uint8
   if (report.trace) report.trace->add(is_ours, content_type, message, at_);
   if (content_type == SSL3_RT_ALERT && message.size() == 2 && message[0] == SSL3_AL_FATAL)
     (is_ours ? report.alert_sent : report.alert_received) = message[1];
-  if (content_type != SSL3_RT_HANDSHAKE || is_ours || message.empty()) return;
-  report.last_message = message[0];
+  if (content_type != SSL3_RT_HANDSHAKE || message.empty()) return;
+  (is_ours ? report.last_sent : report.last_message) = message[0];
+  if (is_ours) return;
   if (message[0] != SSL3_MT_CLIENT_HELLO) return;
   report.hello_came = true;
   report.hello = parse_client_hello(message);

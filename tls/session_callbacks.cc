@@ -41,8 +41,10 @@ bool set_mac_key(EVP_MAC_CTX* mac, const TicketKey& key) {
   return EVP_MAC_CTX_set_params(mac, parameters.data()) == 1;
 }
 
-// OpenSSL's answers: 0 no such key, 1 done, 2 done and the client is to get a new ticket.
-int open_ticket(const TicketKeys::Ring& ring, const unsigned char* name,
+// OpenSSL's answers: 0 no such key, 1 done, 2 done and the client is to get a new ticket. Of an old
+// key it is due for one; and in TLS 1.3 always, where a ticket used twice tells onlookers who comes
+// again (RFC 8446 appendix C.4).
+int open_ticket(const TicketKeys::Ring& ring, bool for_one_use, const unsigned char* name,
                 const unsigned char* vector, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac) {
   const auto key = std::find_if(ring.begin(), ring.end(), [name](const TicketKey& one) {
     return std::memcmp(one.name.data(), name, one.name.size()) == 0;
@@ -51,7 +53,7 @@ int open_ticket(const TicketKeys::Ring& ring, const unsigned char* name,
   if (!set_mac_key(mac, *key) ||
       EVP_DecryptInit_ex(cipher, cipher_of(*key), nullptr, key->cipher.data(), vector) != 1)
     return -1;
-  return key == ring.begin() ? 1 : 2;
+  return key == ring.begin() && !for_one_use ? 1 : 2;
 }
 
 int seal_ticket(const TicketKey& key, unsigned char* name, unsigned char* vector,
@@ -131,12 +133,13 @@ int SessionCallbacks::on_ticket(SSL* ssl, unsigned char* name, unsigned char* ve
   const auto* const keys =
       static_cast<const TicketKeys*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
   const std::shared_ptr<const TicketKeys::Ring> ring = keys->ring();
-  return encrypts != 0 ? seal_ticket(ring->front(), name, vector, cipher, mac)
-                       : open_ticket(*ring, name, vector, cipher, mac);
+  return encrypts != 0
+             ? seal_ticket(ring->front(), name, vector, cipher, mac)
+             : open_ticket(*ring, SSL_version(ssl) >= TLS1_3_VERSION, name, vector, cipher, mac);
 }
 
-void SessionCallbacks::on_message(int is_written, int /*version*/, int content_type, const void* octets,
-                                  size_t size, SSL*, void* session) {
+void SessionCallbacks::on_message(int is_written, int /*version*/, int content_type,
+                                  const void* octets, size_t size, SSL*, void* session) {
   if (session == nullptr) return;
   static_cast<Session*>(session)->note_message(is_written != 0, content_type,
                                                {static_cast<const uint8_t*>(octets), size});

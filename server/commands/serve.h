@@ -11,7 +11,9 @@ namespace sluice {
 
 struct ServeOptions {
   std::string directory = ".";
-  std::vector<std::string> listen;    // as listen_address.h reads them; empty: 127.0.0.1:8080
+  // As listen_address.h reads them; empty: 127.0.0.1:8080, and with TLS 127.0.0.1:8443.
+  std::vector<std::string> listen;
+  bool tls = false;                   // with a certificate of a local development authority
   size_t workers = 0;                 // 0: as many as there are usable CPUs
   std::string access_log = "stdout";  // "stdout", "off" or a path
   std::string log_format = "auto";    // "auto", "json", "text", "combined"

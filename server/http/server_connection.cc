@@ -324,10 +324,17 @@ void ServerConnection::linger() {
   input_.reset();
   input_begin_ = input_end_ = 0;
   discarded_ = 0;
-  if (peer_ended_) return retire();
+  if (peer_ended_) return retire_in_good_order();
   transport_->shutdown_write();
   set_state(State::lingering);
   discard_while_lingering();
+}
+
+// The peer has ended, and so do we. Over TLS that is said, to it as well (RFC 8446 section 6.1, RFC
+// 9112 section 9.8).
+void ServerConnection::retire_in_good_order() {
+  if (handshaken_ != nullptr) transport_->shutdown_write();
+  retire();
 }
 
 void ServerConnection::discard_while_lingering() {

@@ -142,6 +142,7 @@ class ServerConnection final : public net::Task,
   void begin_next_message();
   bool may_persist() const noexcept;
   void linger();
+  void retire_in_good_order();
   void discard_while_lingering();
   void cut(std::string_view cause, std::string_view limit = {});
   void retire();

@@ -132,9 +132,11 @@ void ServerConnection::on_peer_closed() {
     case State::idle:
     case State::head:
       closing_ = true;
-      if (!sending()) retire();
+      if (!sending()) retire_in_good_order();
       return;
     case State::exchange:
+      // What was begun to be answered ends as cut; else it is the client's cut alone.
+      if (!head_written_ && handshaken_ != nullptr) transport_->shutdown_write();
       return cut(peer_truncated_ ? "client closed without close_notify in the middle of its content"
                                  : "client closed in the middle of its content");
     default:

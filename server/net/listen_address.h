@@ -38,6 +38,8 @@ class ListenSockets {
   bool shared() const noexcept { return unix_.descriptor() >= 0; }
   // "http://127.0.0.1:8080" with the real port, or "unix:/path".
   const std::string& url() const noexcept { return url_; }
+  // The real port; 0 of a Unix socket.
+  uint16_t port() const noexcept { return port_; }
 
  private:
   std::string open_unix(const std::string& path, int backlog);
@@ -46,6 +48,7 @@ class ListenSockets {
   std::vector<int> descriptors_;  // TCP
   UnixSocket unix_;
   std::string url_;
+  uint16_t port_ = 0;
 };
 
 }  // namespace sluice::net

@@ -186,7 +186,8 @@ ListenSockets::~ListenSockets() { close_all(); }
 ListenSockets::ListenSockets(ListenSockets&& other) noexcept
     : descriptors_(std::exchange(other.descriptors_, {})),
       unix_(std::move(other.unix_)),
-      url_(std::exchange(other.url_, {})) {}
+      url_(std::exchange(other.url_, {})),
+      port_(std::exchange(other.port_, uint16_t{0})) {}
 
 ListenSockets& ListenSockets::operator=(ListenSockets&& other) noexcept {
   if (this == &other) return *this;
@@ -194,6 +195,7 @@ ListenSockets& ListenSockets::operator=(ListenSockets&& other) noexcept {
   descriptors_ = std::exchange(other.descriptors_, {});
   unix_ = std::move(other.unix_);
   url_ = std::exchange(other.url_, {});
+  port_ = std::exchange(other.port_, 0);
   return *this;
 }
 
@@ -212,6 +214,7 @@ std::string ListenSockets::open(const ListenAddress& address, size_t count, int 
     descriptors_.push_back(descriptor);
     resolved.port = port_of(descriptors_.front());
     if (descriptors_.size() == count) {
+      port_ = resolved.port;
       url_ = "http://" + tcp_text(resolved, resolved.port);
       return {};
     }

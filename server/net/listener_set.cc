@@ -25,18 +25,21 @@ const ListenerSet::One* ListenerSet::find(const ListenAddress& address,
 std::string ListenerSet::prepare(const std::vector<conf::Listener>& wanted) {
   std::vector<One> fresh;
   std::vector<uint32_t> numbers;
+  std::vector<uint16_t> ports;
   for (const conf::Listener& listener : wanted) {
     One one;
     if (std::string error = parse_listen_address(listener.address, one.address); !error.empty())
       return error;
     if (const One* kept = find(one.address, numbers)) {
       numbers.push_back(kept->number);
+      ports.push_back(kept->sockets.port());
       continue;
     }
     if (std::string error = one.sockets.open(one.address, workers_, kBacklog); !error.empty())
       return error;
     one.number = next_ + static_cast<uint32_t>(fresh.size());
     numbers.push_back(one.number);
+    ports.push_back(one.sockets.port());
     fresh.push_back(std::move(one));
   }
   next_ += static_cast<uint32_t>(fresh.size());
@@ -44,6 +47,7 @@ std::string ListenerSet::prepare(const std::vector<conf::Listener>& wanted) {
   for (const conf::Listener& listener : wanted) speak_tls_.push_back(listener.tls.has_value());
   prepared_ = std::move(fresh);
   numbers_ = std::move(numbers);
+  ports_ = std::move(ports);
   return {};
 }
 

@@ -28,6 +28,8 @@ class ListenerSet {
   [[nodiscard]] std::string prepare(const std::vector<conf::Listener>& wanted);
   // What Peer::listener will say for each that prepare() was given, in their order.
   const std::vector<uint32_t>& numbers() const noexcept { return numbers_; }
+  // The port of each of them, 0 for Unix sockets: "any free port" has been chosen.
+  const std::vector<uint16_t>& ports() const noexcept { return ports_; }
 
   // Gives what was prepared to workers that have not started yet.
   void start(Workers& workers);
@@ -55,6 +57,7 @@ class ListenerSet {
   std::vector<One> open_;
   std::vector<One> prepared_;
   std::vector<uint32_t> numbers_;
+  std::vector<uint16_t> ports_;  // of numbers_
   std::vector<bool> speak_tls_;  // of numbers_
 };
 

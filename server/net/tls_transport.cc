@@ -126,9 +126,7 @@ bool TlsTransport::readable() const noexcept {
 
 ReadResult TlsTransport::read(std::span<char> room) {
   if (bare_) return read_bare(room);
-  // Only what follows a handshake that failed is read without keys: to be dropped, while the alert
-  // is on its way.
-  if (!session_.established()) return socket_.read(room);
+  if (!session_.established()) return read_unopened(room);
   for (int i = 0; i < kReceivesACall; ++i) {
     if (closed_ || !next_records()) return read_nothing();
     std::string_view records = arrived_;
@@ -153,6 +151,15 @@ ReadResult TlsTransport::read_nothing() {
   if (!closed_ && ended_ == Io::progress) return {Io::blocked, 0};
   end_told_ = true;
   return {closed_ ? Io::end : Io::truncated, 0};
+}
+
+// After a handshake that failed, whoever lingers reads only to drop it: nothing can be opened.
+ReadResult TlsTransport::read_unopened(std::span<char> room) {
+  unread_.clear();
+  if (ended_ != Io::progress) return read_nothing();
+  const ReadResult result = socket_.read(room);
+  if (result.status == Io::end || result.status == Io::failed) ended_ = result.status;
+  return result;
 }
 
 ReadResult TlsTransport::read_bare(std::span<char> room) {

@@ -73,6 +73,7 @@ class TlsTransport final : public Transport {
   void keep_rest(std::string_view rest);
   ReadResult read_nothing();
   ReadResult read_bare(std::span<char> room);
+  ReadResult read_unopened(std::span<char> room);
   bool seal(Chain& chain, uint64_t budget);
   std::string_view gather(Chain& chain, uint64_t budget, bool& cut);
   bool seal_octets(std::string_view octets);

@@ -22,6 +22,7 @@ bool colour_refused() {
 LineForm form_for(const AccessLogOptions& options) {
   const bool terminal = options.destination == "stdout" && ::isatty(STDOUT_FILENO) == 1;
   if (options.format == LogFormat::errors) return LineForm::error;
+  if (options.format == LogFormat::errors_json) return LineForm::error_json;
   if (options.format == LogFormat::combined) return LineForm::combined;
   if (options.format == LogFormat::json) return LineForm::json;
   if (options.format == LogFormat::auto_ && !terminal) return LineForm::json;

@@ -24,7 +24,8 @@ enum class LogFormat : uint8_t {
   json,
   text,
   combined,
-  errors,  // error_line.h: for what an ErrorFilter lets through
+  errors,       // error_line.h: for what an ErrorFilter lets through
+  errors_json,  // the same, as an object a line
 };
 
 struct AccessLogOptions {

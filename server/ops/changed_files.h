@@ -16,6 +16,8 @@ class ChangedFiles {
   // True once after a change, when a second look in a row sees the same: whoever replaces two files
   // one after the other is done by then. Costs a system call for each file.
   bool have_changed();
+  // Without files.
+  bool empty() const noexcept { return files_.empty(); }
 
  private:
   struct Stamp {

@@ -2,12 +2,16 @@
 // more of them a second than a person can make use of.
 //
 // A flood of refusals must not fill a disk, so what goes beyond the rate is counted, and told in
-// one line when the next second's first line comes.
+// one line when the next second's first line comes. Failed handshakes have a rate of their own
+// (handshake_budget.h). Traces of handshakes are for whoever turned them on, and have none: what is
+// more than the log's destination takes is dropped and counted there.
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "server/http/exchange_record.h"
+#include "server/ops/handshake_budget.h"
 #include "server/ops/worker_log.h"
 
 namespace sluice::ops {
@@ -27,10 +31,12 @@ class ErrorFilter final : public http::ExchangeLog {
       : level_(level), errors_(errors), next_(next) {}
 
   void record(const http::ExchangeRecord& record) override;
+  void handshake(const http::HandshakeRecord& record) override;
 
  private:
   bool wanted(const http::ExchangeRecord& record) const noexcept;
-  void begin_second(int64_t second, int64_t wall_microseconds);
+  void note_time(int64_t wall_microseconds);
+  void tell_left_out(uint64_t count, std::string_view what, int64_t wall_microseconds);
 
   const ErrorLevel level_;
   WorkerLog& errors_;
@@ -38,6 +44,7 @@ class ErrorFilter final : public http::ExchangeLog {
   int64_t second_ = -1;
   uint64_t lines_ = 0;     // of this second
   uint64_t left_out_ = 0;  // of it
+  HandshakeBudget handshakes_;
 };
 
 }  // namespace sluice::ops

@@ -20,9 +20,10 @@ std::string ExchangeLogs::open(const conf::Log& log, size_t workers, size_t ring
       {.destination = log.access, .format = format_of(log.format), .ring_octets = ring_octets},
       access_);
   if (error.empty()) {
+    const LogFormat format =
+        log.error_format == "json" ? LogFormat::errors_json : LogFormat::errors;
     error = AccessLog::open(
-        {.destination = log.errors, .format = LogFormat::errors, .ring_octets = ring_octets},
-        errors_);
+        {.destination = log.errors, .format = format, .ring_octets = ring_octets}, errors_);
   }
   if (!error.empty()) return error;
   const ErrorLevel level = log.all_errors ? ErrorLevel::info : ErrorLevel::error;

@@ -121,11 +121,12 @@ char* escape_json(char* at, std::string_view text) noexcept {
 }
 
 size_t json_bound(const http::ExchangeRecord& r) noexcept {
-  constexpr size_t kKeysAndNumbers = 344;
+  constexpr size_t kKeysAndNumbers = 366;
   return kKeysAndNumbers +
          6 * (r.peer.size() + r.method.size() + r.authority.size() + r.target.size() +
               r.protocol.size() + r.user_agent.size() + r.referer.size() + r.cause.size() +
-              r.phase.size() + r.limit.size() + r.rule.size() + r.request_id.size());
+              r.phase.size() + r.limit.size() + r.rule.size() + r.request_id.size() + r.tls.size() +
+              r.client_subject.size());
 }
 
 char* render_json(char* at, const http::ExchangeRecord& record, CachedDate& date) noexcept {
@@ -139,6 +140,8 @@ char* render_json(char* at, const http::ExchangeRecord& record, CachedDate& date
   number_members(out, record);
   string_member(out, R"(,"user_agent":")", record.user_agent);
   string_member(out, R"(,"referer":")", record.referer);
+  optional_member(out, R"(,"tls":")", record.tls);
+  optional_member(out, R"(,"client":")", record.client_subject);
   optional_member(out, R"(,"id":")", record.request_id);
   optional_member(out, R"(,"cause":")", record.cause);
   optional_member(out, R"(,"phase":")", record.phase);

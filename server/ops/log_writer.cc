@@ -11,10 +11,32 @@
 #include <cstring>
 #include <ctime>
 #include <span>
+#include <string_view>
 
 #include "server/ops/dropped_line.h"
 
 namespace sluice::ops {
+namespace {
+
+// Whether a line of a ring's part, which holds whole ones, ends before `at`.
+bool ends_line(std::string_view part, size_t at) noexcept {
+  return part[at - 1] == '\n' && (at == part.size() || part[at] != ' ');
+}
+
+// Octets up to the first end of a line in `part`, that end included.
+size_t line_size(std::string_view part) noexcept {
+  size_t end = part.find('\n') + 1;
+  while (!ends_line(part, end)) end = part.find('\n', end) + 1;
+  return end;
+}
+
+size_t count_lines(std::string_view part) noexcept {
+  size_t lines = 0;
+  for (; !part.empty(); ++lines) part.remove_prefix(line_size(part));
+  return lines;
+}
+
+}  // namespace
 
 LogWriter::LogWriter(std::unique_ptr<LogDestination> destination, LineForm form, Pace pace)
     : destination_(std::move(destination)),
@@ -81,8 +103,7 @@ size_t LogWriter::count_left_lines() {
   size_t lines = 0;
   for (const auto& log : logs_) {
     const LogRing::Readable left = log->ring().readable();
-    lines += static_cast<size_t>(std::count(left.first.begin(), left.first.end(), '\n') +
-                                 std::count(left.second.begin(), left.second.end(), '\n'));
+    lines += count_lines(left.first) + count_lines(left.second);
     log->ring().release(left.size());
   }
   return lines;
@@ -183,9 +204,9 @@ LogWriter::Outcome LogWriter::write_ring(LogRing& ring) {
     const ssize_t written = destination_->write(used);
     if (written < 0) return refused(written);
     const auto size = static_cast<size_t>(written);
-    const char last =
-        size <= now.first.size() ? now.first[size - 1] : now.second[size - now.first.size() - 1];
-    half_line_ = last == '\n' ? nullptr : &ring;
+    const bool is_in_first = size <= now.first.size();
+    const std::string_view part = is_in_first ? now.first : now.second;
+    half_line_ = ends_line(part, is_in_first ? size : size - now.first.size()) ? nullptr : &ring;
     ring.release(size);
     left -= std::min(left, size);
     progress_ = true;
@@ -206,7 +227,7 @@ void LogWriter::throw_half_line_away() {
   const LogRing::Readable now = half_line_->readable();
   // No line straddles the ring's end, so its LF is in the part that it began in.
   const std::string_view part = now.first.empty() ? now.second : now.first;
-  half_line_->release(part.find('\n') + 1);
+  half_line_->release(line_size(part));
   if (half_line_ != &notes_) thrown_away_.fetch_add(1);
   half_line_ = nullptr;
 }
@@ -221,8 +242,8 @@ void LogWriter::make_note() {
   ::clock_gettime(CLOCK_REALTIME, &wall);
   const DroppedLines lines{dropped_now - noted_, wall.tv_sec,
                            static_cast<unsigned>(wall.tv_nsec / 1'000'000)};
-  const char* end =
-      form_ == LineForm::json ? render_dropped_json(room, lines) : render_dropped_text(room, lines);
+  const bool is_json = form_ == LineForm::json || form_ == LineForm::error_json;
+  const char* end = is_json ? render_dropped_json(room, lines) : render_dropped_text(room, lines);
   notes_.commit(static_cast<size_t>(end - room));
   noted_ = dropped_now;
   next_note_ = Clock::now() + pace_.report;

@@ -6,6 +6,7 @@
 // by half is
 //    continued before any other ring's turn. Where the other half can never follow (the reader is
 //    gone), the rest of that line is thrown away and counted.
+//    A line that begins with a space belongs to the one before it.
 // 2. While the destination is stuck the rings fill and their workers drop. Nothing is kept
 // elsewhere.
 // 3. Every line produced is counted once, as written or as dropped.

@@ -102,8 +102,10 @@ void clock_column(LineCursor& out, int64_t microseconds, CachedDate& date, bool 
   if (colour) out.text(kPlain);
 }
 
-// Texts of ours, with spaces in them, but made safe all the same: they are rare.
+// Texts with spaces in them; nearly all are ours, but made safe all the same: they are rare.
 void remarks(LineCursor& out, const http::ExchangeRecord& record) noexcept {
+  if (!record.client_subject.empty()) out.text(" client: ");
+  safe(out, record.client_subject, ' ');
   if (!record.complete) out.text(" cut");
   if (!record.cause.empty()) out.text(" cause: ");
   safe(out, record.cause, ' ');
@@ -120,8 +122,8 @@ void remarks(LineCursor& out, const http::ExchangeRecord& record) noexcept {
 size_t text_bound(const http::ExchangeRecord& r) noexcept {
   constexpr size_t kColumnsAndColours = 320;
   return kColumnsAndColours +
-         4 * (r.peer.size() + r.method.size() + r.target.size() + r.cause.size() + r.phase.size() +
-              r.limit.size() + r.rule.size());
+         4 * (r.peer.size() + r.method.size() + r.target.size() + r.client_subject.size() +
+              r.cause.size() + r.phase.size() + r.limit.size() + r.rule.size());
 }
 
 char* render_text(char* at, const http::ExchangeRecord& record, CachedDate& date,

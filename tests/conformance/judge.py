@@ -16,6 +16,7 @@ from raw_connection import RawConnection
 SMALL = 600  # octets; longer ones go in pieces, not octet by octet
 FOLLOW_UP = b"GET /a.txt HTTP/1.1\r\nHost: follow-up\r\nConnection: close\r\n\r\n"
 ALLOWED = {"get", "head", "options"}
+END_NAMES = {"reset": "RST", "truncated": "FIN without close_notify"}
 HEAD_TIMEOUT = 0.4  # seconds, for the cases that wait
 
 
@@ -46,12 +47,15 @@ def offsets(length, every):
     return sorted(offset for offset in spread if 0 < offset < length)
 
 
-def judge(case, address, every_offset=False):
-    """Sends the case in every way. Raises Violation, BadResponse or Silence, naming the way."""
+def judge(case, address, every_offset=False, connect=RawConnection):
+    """Sends the case in every way. Raises Violation, BadResponse or Silence, naming the way.
+
+    `connect` gives a RawConnection, or one over TLS, to the address.
+    """
     seen = {}
     for way, pieces in ways_of_sending(case.data, every_offset):
         try:
-            statuses = converse(case, address, pieces)
+            statuses = converse(case, address, pieces, connect)
         except AssertionError as wrong:
             raise type(wrong)(f"{case.name} ({way}): {wrong}\n  sent {case.data[:300]!r}\n  by {case.source}") from None
         seen.setdefault(statuses, way)
@@ -59,10 +63,10 @@ def judge(case, address, every_offset=False):
         require(len(seen) == 1, f"{case.name}: the answer depends on how it was sent: {seen}")
 
 
-def converse(case, address, pieces):
+def converse(case, address, pieces, connect=RawConnection):
     """One connection. Returns the statuses received."""
     begun = time.monotonic()
-    with RawConnection(address) as connection:
+    with connect(address) as connection:
         for piece in pieces:
             if not connection.send(piece):
                 break
@@ -135,7 +139,7 @@ def check_ending(case, connection, responses):
         require(announced, f"{responses[-1].status} ends the connection without saying so (RFC 9112 9.6)")
     end = connection.wait_for_end()
     if not case.reset_allowed:
-        require(end == "fin", "RST, not FIN")
+        require(end == "fin", f"{END_NAMES.get(end, end)}, not FIN")
         require(not connection.send_failed, "closed without lingering: the rest of the request met RST")
 
 

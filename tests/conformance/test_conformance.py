@@ -1,4 +1,5 @@
-"""Every case of the catalogue is one test; the server is started once (SECURITY.md sections 1 and 6, RFC 9110, 9112).
+"""Every case of the catalogue is one test in clear text and one over TLS, where each piece is a record; the servers are
+started once (SECURITY.md sections 1 and 6, RFC 9110, 9112).
 
 The everyday run cuts each request at eight places, the long one at every place.
 """
@@ -7,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from catalogue import CASES
-from judge import judge, needs_short_deadline
+from judge import needs_short_deadline
 
 PROMPT = [case for case in CASES if not needs_short_deadline(case)]
 WAITING = [case for case in CASES if needs_short_deadline(case)]
@@ -18,15 +19,15 @@ def identity(case):
 
 
 @pytest.mark.parametrize("case", PROMPT, ids=identity)
-def test_answers(case, server):
-    judge(case, server.address)
+def test_answers(case, door):
+    door.judge(case)
 
 
 @pytest.fixture(scope="module")
-def verdicts(impatient_server):
+def verdicts(door):
     """The waiting cases take most of a second each for every way of sending, so all are started at once."""
     with ThreadPoolExecutor(max_workers=len(WAITING)) as pool:
-        yield {case.name: pool.submit(judge, case, impatient_server.address) for case in WAITING}
+        yield {case.name: pool.submit(door.judge_impatient, case) for case in WAITING}
 
 
 @pytest.mark.parametrize("case", WAITING, ids=identity)
@@ -35,13 +36,14 @@ def test_does_not_wait_for_ever(case, verdicts):
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("door", ["clear", "tls"], indirect=True)
 @pytest.mark.parametrize("case", PROMPT, ids=identity)
-def test_answers_wherever_it_is_cut(case, server):
-    judge(case, server.address, every_offset=True)
+def test_answers_wherever_it_is_cut(case, door):
+    door.judge(case, every_offset=True)
 
 
-def test_server_ends_well(server, impatient_server):
-    """Runs last: both servers still answer, exit by SIGTERM with 0, and no sanitizer spoke."""
-    for running in (server, impatient_server):
+def test_servers_end_well(clear, secure_servers):
+    """Runs last: all servers still answer, exit by SIGTERM with 0, and no sanitizer spoke."""
+    for running in (clear.server, clear.impatient, *secure_servers):
         assert running.process.poll() is None, running.stderr()
         running.stop()

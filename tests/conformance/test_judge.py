@@ -3,8 +3,11 @@
 A conformance run that passes says nothing unless a wrong server would have failed it.
 """
 
+import contextlib
 import email.utils
+import functools
 import socket
+import ssl
 import struct
 import threading
 
@@ -13,6 +16,8 @@ from catalogue.case import CLOSE, EITHER, GET, HELLO, OPEN, Case, reply
 from h1_response import BadResponse
 from judge import FOLLOW_UP, Violation, judge, offsets, ways_of_sending
 from raw_connection import Silence
+from raw_tls_connection import RawTlsConnection
+from tls_clients import client_context
 
 
 NOW = b"@now"  # the scripted server puts the date here, when it answers
@@ -159,6 +164,36 @@ def test_a_server_that_never_ends_is_noticed(monkeypatch):
     monkeypatch.setattr("judge.RawConnection.__init__.__defaults__", (0.3,))
     with ScriptedServer(REFUSAL, None, "stay") as server, pytest.raises(Silence):
         judge(get(reply(400), CLOSE), server.address)
+
+
+class TlsServer(ScriptedServer):
+    """Its end is FIN, with or without close_notify before it."""
+
+    def __init__(self, certificate, says_so):
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._context.load_cert_chain(certificate.chain, certificate.key)
+        self._says_so = says_so
+        super().__init__(REFUSAL)
+
+    def _converse(self, connection):
+        with self._context.wrap_socket(connection, server_side=True, suppress_ragged_eofs=False) as secure:
+            self._read_head(secure)
+            self._send(secure, self._first)
+            if self._says_so:
+                secure.setblocking(False)  # the client's is not waited for
+                with contextlib.suppress(ssl.SSLWantReadError):
+                    secure.unwrap()
+
+
+@pytest.mark.parametrize("says_so", [True, False])
+def test_over_tls_an_end_without_close_notify_is_noticed(certificate, says_so):
+    connect = functools.partial(RawTlsConnection, context=client_context(certificate.authority))
+    with TlsServer(certificate, says_so) as server:
+        if says_so:
+            judge(get(reply(400), CLOSE), server.address, connect=connect)
+            return
+        with pytest.raises(Violation, match="FIN without close_notify"):
+            judge(get(reply(400), CLOSE), server.address, connect=connect)
 
 
 def test_answers_that_depend_on_the_sending_are_noticed():

@@ -86,7 +86,7 @@ def test_older_versions_are_refused_with_an_alert(secure, certificates):  # RFC 
 @pytest.mark.parametrize("target", ["/", "/index.html?a=1&b=%20", "/nowhere"])
 def test_clear_text_is_sent_to_the_same_place_over_tls(clear, secure, host, target):
     response = ask_in_clear_text(clear, host, target)
-    assert response.status in (301, 302, 307, 308)
+    assert response.status == 308
     assert response.get("location") == f"https://{host}:{secure[1]}{target}"
     assert INDEX not in response.body
 
@@ -94,6 +94,73 @@ def test_clear_text_is_sent_to_the_same_place_over_tls(clear, secure, host, targ
 def test_clear_text_is_sent_on_whatever_port_the_client_named(clear, secure):
     response = ask_in_clear_text(clear, f"example.com:{clear[1]}", "/")
     assert response.get("location") == f"https://example.com:{secure[1]}/"
+
+
+@pytest.mark.parametrize("method", ["HEAD", "POST", "PUT", "DELETE", "OPTIONS"])
+def test_every_method_is_sent_on_and_stays_itself(clear, secure, method):  # RFC 9110 section 15.4.9
+    response = ask_in_clear_text(clear, "example.com", "/form?x=1", method)
+    assert (response.status, response.get("location")) == (308, f"https://example.com:{secure[1]}/form?x=1")
+
+
+def test_what_is_sent_in_clear_text_is_not_read(clear, secure):
+    """A form's content is sent again over TLS; what was sent here does not become the next request."""
+    with RawConnection(clear, 20) as connection:
+        content = request("/inner")
+        connection.send(request("/form", f"Content-Length: {len(content)}", method="POST", host="example.com", body=content))
+        connection.send(request("/next", host="example.com"))
+        locations = [connection.response().get("location") for _ in range(2)]
+    assert locations == [f"https://example.com:{secure[1]}/{target}" for target in ("form", "next")]
+
+
+@pytest.mark.parametrize("target", ["http://example.com/a?b=c", "http://example.com"])
+def test_the_absolute_form_is_sent_to_its_place(clear, secure, target):  # RFC 9112 section 3.2.2
+    location = ask_in_clear_text(clear, "example.com", target).get("location")
+    assert location == f"https://example.com:{secure[1]}" + (target.removeprefix("http://example.com") or "/")
+
+
+def test_a_client_of_http_1_0_is_sent_on(clear, secure):
+    with RawConnection(clear, 20) as connection:
+        connection.send(b"GET /old HTTP/1.0\r\nHost: example.com\r\n\r\n")
+        response = connection.response()
+        assert (response.status, response.get("location")) == (308, f"https://example.com:{secure[1]}/old")
+        assert connection.wait_for_end() == "fin"
+
+
+def test_without_a_host_nobody_knows_where_to(clear):
+    """The site has two; HTTP/1.0 may name none. A guess could lead anywhere."""
+    with RawConnection(clear, 20) as connection:
+        connection.send(b"GET /old HTTP/1.0\r\n\r\n")
+        response = connection.response()
+        assert response.status == 400 and response.get("location") is None
+
+
+def test_options_of_the_whole_server_is_about_no_place(clear):
+    with RawConnection(clear, 20) as connection:
+        connection.send(request("*", method="OPTIONS", host="example.com"))
+        assert connection.response().get("location") is None
+
+
+@pytest.mark.parametrize("target", ["//evil.example/", "/\\evil.example", "/%0d%0aSet-Cookie:x", "/a\"b"])
+def test_no_target_leads_to_another_host(clear, secure, target):
+    response = ask_in_clear_text(clear, "example.com", target)
+    assert response.status == 400 or response.get("location") == f"https://example.com:{secure[1]}{target}"
+    assert response.get("set-cookie") is None
+
+
+def test_curl_goes_there(clear, secure, certificates):
+    done = subprocess.run(["curl", "--silent", "--show-error", "--location", "--max-time", "20", "--cacert",
+                           str(certificates / "site.pem"), "--write-out", "%{num_redirects} %{url_effective}",
+                           "--connect-to", f"example.com:80:{clear[0]}:{clear[1]}",
+                           "--connect-to", f"example.com:{secure[1]}:{secure[0]}:{secure[1]}", "http://example.com/?q=1"],
+                          capture_output=True, timeout=30)
+    assert done.stdout == INDEX + f"1 https://example.com:{secure[1]}/?q=1".encode(), done.stderr
+
+
+def test_errors_and_not_modified_say_hsts_too(secure, certificates):  # RFC 6797 section 7.1
+    for target, status in (("/nowhere", b" 404 "), ("/", b" 304 ")):
+        options = [] if status == b" 404 " else ["--header", "If-None-Match: *"]
+        head = curl(secure, certificates, *options, target=target).stdout
+        assert status in head and head.lower().count(b"\r\nstrict-transport-security: ") == 1
 
 
 def test_hsts_is_not_said_in_clear_text(clear):  # RFC 6797 section 7.2

@@ -95,15 +95,15 @@ def build(work: pathlib.Path, name: str, output: pathlib.Path):
 
 
 class Tab:
-    """One tab of a new browser; every method is a step of drive.mjs. A context manager."""
+    """One tab of a new browser with further `flags`; every method is a step of drive.mjs. A context manager."""
 
-    def __init__(self, work: pathlib.Path):
+    def __init__(self, work: pathlib.Path, *flags):
         self._profile = work / "profile"
         self._profile.mkdir()
         self._errors = open(work / "errors", "w+b")
         self._unread = b""
         self._process = subprocess.Popen(
-            ["node", "drive.mjs", CHROMIUM, self._profile], cwd=work, env=self._environment(),
+            ["node", "drive.mjs", CHROMIUM, self._profile, *flags], cwd=work, env=self._environment(),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, bufsize=0)
 
     def _environment(self) -> dict:
@@ -151,9 +151,14 @@ class Tab:
         """The page's uncaught errors since the last time."""
         return self._step("trouble")
 
+    def said(self) -> list[str]:
+        """The console's messages since the last time, each with its kind before it: "error: ..."."""
+        return self._step("said")
+
     def fetched(self) -> list[dict]:
         """What the tab fetched since the last time: path, status, type, `wire` (the status on the network, if it was
-        asked), `sent` (the request's fields), and True in `disk` or `memory` for what came from a cache."""
+        asked), `sent` (the request's fields), and True in `disk` or `memory` for what came from a cache. Over TLS
+        `security` ("secure") and `protocol` ("TLS 1.3"); `connection` tells connections apart."""
         return self._step("fetched")
 
     def close(self):

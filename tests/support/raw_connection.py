@@ -99,6 +99,10 @@ class RawConnection:
         except OSError:
             self.ended = "reset"
             return
+        self._received(octets)
+
+    def _received(self, octets):
+        """Nothing: the peer sent FIN."""
         self.buffer += octets
         if not octets:
             self.ended = "reset" if self._reset else "fin"

@@ -41,13 +41,15 @@ const std::vector<Arrow>& arrows() {
       {"server/ops/", {"conf/", "protocol/", "tls/", "cache/", "server/net/", "server/http/"}},
       // A configuration made ready, the server around it, the commands in front of both, and
       // main.cc, which is the command line alone.
+      {"server/listener_contexts", {"conf/", "tls/", "server/ops/"}},
+      {"server/tls_upkeep", {"tls/", "server/net/", "server/ops/"}},
       {"server/snapshot",
        {"conf/", "protocol/", "tls/", "cache/", "server/net/", "server/http/", "server/handler/",
-        "server/ops/"}},
+        "server/ops/", "server/listener_contexts.h"}},
       {"server/server.",
        {"conf/", "protocol/", "tls/", "cache/", "server/net/", "server/http/", "server/handler/",
-        "server/ops/", "server/snapshot.h"}},
-      {"server/commands/", {"conf/", "server/net/", "server/ops/", "server/server.h"}},
+        "server/ops/", "server/snapshot.h", "server/listener_contexts.h", "server/tls_upkeep.h"}},
+      {"server/commands/", {"conf/", "tls/", "server/net/", "server/ops/", "server/server.h"}},
       {"server/main.cc", {"conf/", "server/commands/", "bench/generator/"}},
       {"bench/", {"conf/", "protocol/", "tls/", "cache/", "server/"}},
       {"tests/",
@@ -62,6 +64,9 @@ struct Wrapped {
   std::string_view header_prefix;
   std::string_view folder;
   std::regex types;
+  // A header of the folder that may include the library's, and with it headers that stay inside the
+  // folder (check_wrappers); empty: only .cc files may.
+  std::string_view wrapper = {};
 };
 
 const std::array<Wrapped, 4>& wrapped_libraries() {
@@ -69,7 +74,8 @@ const std::array<Wrapped, 4>& wrapped_libraries() {
       {"llhttp", "protocol/", std::regex(R"(\bllhttp_(t|settings_t|errno_t|method_t|type_t)\b)")},
       {"toml++/", "conf/", std::regex(R"(\btoml::\w+)")},
       {"nghttp2/", "protocol/", std::regex(R"(\bnghttp2_\w+)")},
-      {"openssl/", "tls/", std::regex(R"(\b(SSL|SSL_CTX|SSL_SESSION|BIO|X509|EVP_\w+)\b)")},
+      {"openssl/", "tls/", std::regex(R"(\b(SSL|SSL_CTX|SSL_SESSION|BIO|X509|EVP_\w+)\b)"),
+       "tls/openssl.h"},
   }};
   return kWrapped;
 }
@@ -122,6 +128,17 @@ const Names kDataPath = {"protocol/",
                          "server/net/transport"};
 
 bool is_header(std::string_view path) { return path.ends_with(".h"); }
+bool includes_file(const SourceFile& file, std::string_view target) {
+  const std::vector<Include> includes = find_includes(file.text);
+  return std::any_of(includes.begin(), includes.end(),
+                     [target](const Include& include) { return include.target == target; });
+}
+// Whether a header is one of those that a library's wrapper keeps inside its folder.
+bool is_inside(const SourceFile& file, const Wrapped& library) {
+  return !library.wrapper.empty() && is_header(file.path) &&
+         file.path.starts_with(library.folder) &&
+         (file.path == library.wrapper || includes_file(file, library.wrapper));
+}
 bool is_cpp(std::string_view path) { return is_header(path) || path.ends_with(".cc"); }
 bool contains(const Names& names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
@@ -252,7 +269,8 @@ Findings check_system_headers(const SourceFile& file) {
     }
     for (const Wrapped& library : wrapped_libraries()) {
       if (!include.target.starts_with(library.header_prefix)) continue;
-      if (is_header(file.path) || !file.path.starts_with(library.folder)) {
+      if (file.path != library.wrapper &&
+          (is_header(file.path) || !file.path.starts_with(library.folder))) {
         add(include.line, "<" + include.target + "> belongs in a .cc file of " +
                               std::string(library.folder) + " only");
       }
@@ -261,6 +279,7 @@ Findings check_system_headers(const SourceFile& file) {
   if (!is_header(file.path)) return findings;
   Layers layers = split_layers(file.text);
   for (const Wrapped& library : wrapped_libraries()) {
+    if (is_inside(file, library)) continue;
     std::smatch match;
     if (std::regex_search(layers.code, match, library.types)) {
       add(line_at(layers.code, static_cast<std::size_t>(match.position())),
@@ -393,6 +412,30 @@ class CycleSearch {
 }  // namespace
 
 Findings check_cycles(const std::vector<SourceFile>& files) { return CycleSearch(files).search(); }
+
+Findings check_wrappers(const std::vector<SourceFile>& files) {
+  Findings findings;
+  for (const Wrapped& library : wrapped_libraries()) {
+    std::set<std::string> inside;
+    for (const SourceFile& file : files) {
+      if (is_inside(file, library)) inside.insert(file.path);
+    }
+    for (const SourceFile& file : files) {
+      if (!is_cpp(file.path) || !is_product(file.path)) continue;
+      // A header of the folder that is no wrapper itself would carry the library out of it.
+      const bool at_home = file.path.starts_with(library.folder) &&
+                           (!is_header(file.path) || inside.contains(file.path));
+      if (at_home) continue;
+      for (const Include& include : find_includes(file.text)) {
+        if (!inside.contains(include.target)) continue;
+        findings.push_back(
+            {file.path, include.line,
+             quote(include.target) + " stays inside " + std::string(library.folder)});
+      }
+    }
+  }
+  return findings;
+}
 
 Findings check_size_distribution(const std::vector<SourceFile>& files) {
   std::vector<std::size_t> sizes;

@@ -40,6 +40,8 @@ inline constexpr std::size_t kFunctionLinesMedian = 12;
 
 // Rules about all files together.
 [[nodiscard]] Findings check_cycles(const std::vector<SourceFile>& files);
+// Headers that show a wrapped library's types are included where they belong only.
+[[nodiscard]] Findings check_wrappers(const std::vector<SourceFile>& files);
 [[nodiscard]] Findings check_size_distribution(const std::vector<SourceFile>& files);
 
 }  // namespace sluice::tidy

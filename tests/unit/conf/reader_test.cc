@@ -280,12 +280,13 @@ TEST(Reader, IncludedFilesAreReadInOrderWithTheirOwnFolder) {
 TEST(Reader, LogsAndTheControlSocketAreWordsOrPathsBesideTheFile) {
   const Configuration one = read(
       "control = \"run/c.sock\"\n[log]\naccess = \"a.log\"\n"
-      "errors = \"off\"\nerror_level = \"info\"\n" +
+      "errors = \"off\"\nerror_level = \"info\"\nerror_format = \"json\"\n" +
       kSite);
   EXPECT_EQ(one.control, "/srv/run/c.sock");
   EXPECT_EQ(one.log.access, "/srv/a.log");
   EXPECT_EQ(one.log.errors, "off");
   EXPECT_TRUE(one.log.all_errors);
+  EXPECT_EQ(one.log.error_format, "json");
 }
 
 TEST(Reader, ASocketsPathIsRelativeToTheFile) {

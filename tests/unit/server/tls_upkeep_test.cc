@@ -20,12 +20,17 @@ class TlsUpkeepTest : public ::testing::Test {
  protected:
   TlsUpkeepTest() {
     write("one");
-    upkeep_.follow({file_});
+    follow({file_});
   }
   // Another file each time.
   void write(std::string_view text) const {
     std::ofstream(file_ + "~") << text;
     std::filesystem::rename(file_ + "~", file_);
+  }
+  void follow(std::vector<std::string> paths) {
+    ops::ChangedFiles files;
+    files.follow(std::move(paths));
+    upkeep_.follow(std::move(files));
   }
   void look_after(net::Clock::duration time) { upkeep_.look(start_ + time); }
 
@@ -64,6 +69,17 @@ TEST_F(TlsUpkeepTest, FilesThatChangedAreReadAgainOnce) {
   EXPECT_EQ(readings_, 1);
 }
 
+// Between looking and following lies the reading.
+TEST_F(TlsUpkeepTest, WhatChangesWhileItIsReadIsNoticed) {
+  ops::ChangedFiles files;
+  files.follow({file_});
+  write("two");
+  upkeep_.follow(std::move(files));
+  look_after(minutes(1));
+  look_after(minutes(2));
+  EXPECT_EQ(readings_, 1);
+}
+
 TEST_F(TlsUpkeepTest, OnceADayTheyAreReadInAnyCase) {
   look_after(hours(23));
   EXPECT_EQ(readings_, 0);
@@ -94,7 +110,7 @@ TEST_F(TlsUpkeepTest, ItsTimerLooks) {
 
 TEST_F(TlsUpkeepTest, WithoutFilesThereIsNothingToDo) {
   EXPECT_NE(loop_.timers().until_next(loop_.now()), std::nullopt);
-  upkeep_.follow({});
+  follow({});
   EXPECT_EQ(loop_.timers().until_next(loop_.now()), std::nullopt);
 }
 

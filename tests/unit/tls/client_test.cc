@@ -124,6 +124,8 @@ TEST_F(ClientVerification, SaysEachThingThatIsWrong) {
   EXPECT_EQ(problems({.begins = 3600}, "site.example"), std::vector{Kind::not_yet_valid});
   EXPECT_EQ(problems({}, "other.example"), std::vector{Kind::wrong_name});
   EXPECT_EQ(problems({}, "127.0.0.2"), std::vector{Kind::wrong_name});
+  // A common name is no host name.
+  EXPECT_EQ(problems({.alternative_names = false}, "site.example"), std::vector{Kind::wrong_name});
   std::vector<Kind> both = problems({.ends = -60}, "other.example");
   std::sort(both.begin(), both.end());
   EXPECT_EQ(both, (std::vector{Kind::expired, Kind::wrong_name}));

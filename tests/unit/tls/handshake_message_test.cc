@@ -53,6 +53,17 @@ TEST(HandshakeMessage, ReadsKeyExchangesByTheSuite) {
   EXPECT_EQ(std::get<ClientKeyExchange>(*secret).kind, KeyExchange::rsa);
 }
 
+TEST(HandshakeMessage, HasNoSignatureSchemeBeforeTls12) {
+  constexpr Negotiated kOld{.version = 0x0302, .suite = 0xc013};
+  const auto exchange =
+      decode_message(message(MessageType::server_key_exchange, {3, 0, 23, 1, 7, 0, 1, 9}), kOld);
+  ASSERT_TRUE(exchange);
+  EXPECT_EQ(std::get<ServerKeyExchange>(*exchange).group, 23);
+  EXPECT_EQ(std::get<ServerKeyExchange>(*exchange).signature_scheme, 0);
+  EXPECT_TRUE(decode_message(message(MessageType::certificate_verify, {0, 1, 9}), kOld));
+  EXPECT_TRUE(decode_message(message(MessageType::certificate_request, {1, 1, 0, 0}), kOld));
+}
+
 TEST(HandshakeMessage, CountsCertificatesBeyondThoseItDecodes) {
   Bytes list;
   for (int i = 0; i < 20; ++i) list.insert(list.end(), {0, 0, 1, 0x30});
@@ -81,7 +92,7 @@ TEST(HandshakeMessage, AlertsHaveTwoOctets) {
   EXPECT_FALSE(decode_alert(Bytes{2, 40, 0}));
 }
 
-TEST(CertificateFacts, AreThoseOfTheCertificate) {
+TEST(PeerCertificate, AreThoseOfTheCertificate) {
   const PairIdentity authority = make_identity({.name = "Some Authority", .authority = true});
   const PairIdentity site = make_identity({.name = "b\xc3\xbc"
                                                    "cher.example",
@@ -100,10 +111,10 @@ TEST(CertificateFacts, AreThoseOfTheCertificate) {
   EXPECT_EQ(facts->signature, "ecdsa-with-SHA256");
   ASSERT_EQ(facts->names.size(), 3U);
   EXPECT_EQ(facts->names[1], "127.0.0.1");
-  EXPECT_EQ(facts->names[2], "0:0:0:0:0:0:0:1");
+  EXPECT_EQ(facts->names[2], "::1");
 }
 
-TEST(CertificateFacts, OfNoCertificateAreNone) {
+TEST(PeerCertificate, OfNoCertificateAreNone) {
   Bytes der = to_der(*make_identity({}).certificate);
   der.push_back(0);
   EXPECT_FALSE(read_certificate(der));
@@ -112,7 +123,7 @@ TEST(CertificateFacts, OfNoCertificateAreNone) {
   EXPECT_FALSE(read_certificate({}));
 }
 
-TEST(CertificateFacts, EscapeControlsAndCutWhatIsLong) {
+TEST(PeerCertificate, EscapeControlsAndCutWhatIsLong) {
   const auto facts = read_certificate(to_der(*make_identity({.name = "a\x1b[31m\n"}).certificate));
   ASSERT_TRUE(facts);
   EXPECT_EQ(facts->subject.find_first_of("\x1b\n"), std::string::npos) << facts->subject;

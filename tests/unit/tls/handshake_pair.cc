@@ -74,7 +74,7 @@ PairIdentity make_identity(const IdentityOptions& options) {
   X509_set_issuer_name(certificate, X509_get_subject_name(issuer));
   if (options.authority) {
     add_extension(certificate, issuer, NID_basic_constraints, "critical,CA:TRUE");
-  } else {
+  } else if (options.alternative_names) {
     add_extension(certificate, issuer, NID_subject_alt_name,
                   "DNS:" + options.name + ",IP:127.0.0.1,IP:::1");
   }

@@ -28,6 +28,7 @@ struct IdentityOptions {
   long ends = 86400;
   const PairIdentity* issuer = nullptr;  // none: it signs itself
   bool authority = false;
+  bool alternative_names = true;  // name and the loopback addresses; never of an authority
 };
 
 PairIdentity make_identity(const IdentityOptions& options);

@@ -306,6 +306,16 @@ TEST(HandshakeTrace, MarksWhatItCannotDecode) {
   EXPECT_FALSE(trace.summary().fatal_alert);
 }
 
+TEST(HandshakeTrace, IgnoresTheLevelOfTls13Alerts) {
+  HandshakePair pair({.server = &ecdsa()});
+  pair.run();
+  HandshakeTrace trace = pair.server_trace;
+  trace.add(true, 21, std::vector<uint8_t>{1, 0}, {});
+  EXPECT_FALSE(trace.summary().fatal_alert);
+  trace.add(false, 21, std::vector<uint8_t>{1, 42}, {});
+  EXPECT_EQ(trace.summary().fatal_alert, 42);
+}
+
 TEST(HandshakeTrace, KeepsTimesAsGiven) {
   HandshakeTrace trace(Role::client);
   trace.add(true, 22, std::vector<uint8_t>{0, 0, 0, 0}, std::chrono::microseconds(7));

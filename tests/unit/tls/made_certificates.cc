@@ -96,6 +96,8 @@ void add_extensions(X509* certificate, X509* issuer, const CertificateWish& wish
   }
   if (issuer != certificate)
     add_extension(certificate, issuer, NID_authority_key_identifier, "keyid");
+  if (!wish.issuer_place.empty())
+    add_extension(certificate, issuer, NID_info_access, "caIssuers;URI:" + wish.issuer_place);
   if (const std::string names = alternative_names(wish); !names.empty())
     add_extension(certificate, issuer, NID_subject_alt_name, names);
 }

@@ -34,6 +34,7 @@ struct CertificateWish {
   bool authority = false;  // basicConstraints CA:TRUE, keyUsage for it, no extendedKeyUsage
   std::string extended_usage = "serverAuth";  // as OpenSSL's configuration writes it; empty: none
   std::string usage = "critical,digitalSignature";
+  std::string issuer_place = {};  // authorityInfoAccess: a URL of the issuer's certificate
   std::string digest = "SHA256";  // of its signature (not for Ed25519 and Ed448)
 };
 

@@ -47,6 +47,21 @@ TEST(ListenerSetThreads, WhatIsWantedStillKeepsItsSocketAndNumber) {
   threads.workers->stop_accepting();
 }
 
+TEST(ListenerSetThreads, AFreePortIsKnownOnceItIsChosen) {
+  Threads threads;
+  threads.start();
+  ListenerSet set(threads.workers->count());
+  ASSERT_EQ(set.prepare({listener("127.0.0.1:0")}), "");
+  const std::vector<uint16_t> prepared = set.ports();
+  ASSERT_EQ(set.commit(*threads.workers), "");
+  EXPECT_EQ(prepared, std::vector{port_of(set.urls()[0])});
+  ASSERT_EQ(set.prepare({listener("[::1]:0"), listener("127.0.0.1:0")}), "");
+  ASSERT_EQ(set.ports().size(), 2u);
+  EXPECT_EQ(set.ports()[1], prepared[0]) << "one that is kept keeps its port";
+  EXPECT_NE(set.ports()[0], 0);
+  threads.workers->stop_accepting();
+}
+
 TEST(ListenerSetThreads, WhatIsNotWantedAnyMoreIsClosed) {
   Threads threads;
   threads.start();

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "unit/server/ops/handshake_records.h"
 #include "unit/server/ops/records.h"
 
 namespace sluice::ops {
@@ -14,7 +15,9 @@ namespace {
 class Counter final : public http::ExchangeLog {
  public:
   void record(const http::ExchangeRecord&) override { ++count; }
+  void handshake(const http::HandshakeRecord&) override { ++handshakes; }
   int count = 0;
+  int handshakes = 0;
 };
 
 class ErrorFilterTest : public ::testing::Test {
@@ -76,6 +79,64 @@ TEST_F(ErrorFilterTest, LeavesOutWhatNobodyCouldReadAndSaysSo) {
   ASSERT_EQ(found.size(), 2U);
   EXPECT_NE(found[0].find("7 more lines of one second were left out"), std::string::npos)
       << found[0];
+}
+
+// --- Handshakes ----------------------------------------------------------------------------------
+
+using http::HandshakeEnd;
+
+TEST_F(ErrorFilterTest, HasALineForAFailedHandshakeAndNoneForOthers) {
+  ErrorFilter filter(ErrorLevel::error, log, &all);
+  tls::ServedHandshake served;
+  filter.handshake(record_of(served, HandshakeEnd::left));
+  static_cast<void>(served.give("GET / HTTP/1.1\r\n\r\n"));
+  filter.handshake(record_of(served, HandshakeEnd::clear_text));
+  filter.handshake(record_of(served, HandshakeEnd::established));
+  EXPECT_EQ(all.handshakes, 3) << "they are passed on";
+  const std::vector<std::string> found = lines();
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_NE(found[0].find(" error handshake failed: plain HTTP on a TLS port"), std::string::npos)
+      << found[0];
+}
+
+TEST_F(ErrorFilterTest, CountsFailedHandshakesThatAreTooMany) {
+  ErrorFilter filter(ErrorLevel::error, log, nullptr);
+  const tls::ServedHandshake served;
+  http::HandshakeRecord record = record_of(served, HandshakeEnd::timed_out);
+  for (int i = 0; i < 1000; ++i) filter.handshake(record);
+  record.peer = "192.0.2.2";
+  filter.handshake(record);
+  filter.record(answered(500, "file system error"));
+  const std::vector<std::string> found = lines();
+  ASSERT_EQ(found.size(), HandshakeBudget::kOfOneAddress + 2);
+  EXPECT_NE(found[found.size() - 2].find("peer=192.0.2.2"), std::string::npos);
+  EXPECT_NE(found.back().find("error 500"), std::string::npos) << "other errors show as before";
+
+  record.wall_microseconds += 1'000'000;
+  filter.handshake(record);
+  const std::vector<std::string> next = lines();
+  ASSERT_EQ(next.size(), 2U);
+  EXPECT_NE(next[0].find("997 more failed handshakes of one second were left out"),
+            std::string::npos)
+      << next[0];
+}
+
+TEST_F(ErrorFilterTest, TracesEveryHandshakeOfAListenerThatAsksForIt) {
+  ErrorFilter filter(ErrorLevel::error, log, nullptr);
+  tls::ServedHandshake good(traced_options());
+  ASSERT_EQ(good.run(), tls::Session::Status::done);
+  filter.handshake(record_of(good, HandshakeEnd::established));
+  const std::vector<std::string> established = lines();
+  ASSERT_GT(established.size(), 10U);
+  EXPECT_NE(established[0].find("info handshake trace: established"), std::string::npos);
+
+  tls::ServedHandshake bad(traced_options());
+  static_cast<void>(bad.give("\x16\x03\x01"));
+  filter.handshake(record_of(bad, HandshakeEnd::timed_out));
+  const std::vector<std::string> failed = lines();
+  ASSERT_GE(failed.size(), 2U);
+  EXPECT_NE(failed[0].find("error handshake failed: timed out"), std::string::npos);
+  EXPECT_NE(failed[1].find("info handshake trace: timed out"), std::string::npos);
 }
 
 }  // namespace

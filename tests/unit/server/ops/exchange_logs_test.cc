@@ -10,6 +10,7 @@
 #include <iterator>
 #include <string>
 
+#include "unit/server/ops/handshake_records.h"
 #include "unit/server/ops/records.h"
 
 namespace sluice::ops {
@@ -72,6 +73,36 @@ TEST_F(ExchangeLogsTest, WithoutAnErrorLogTheAccessLogIsAlone) {
   record(logs);
   logs.close();
   EXPECT_EQ(lines("access"), 6u);
+}
+
+TEST_F(ExchangeLogsTest, FailedHandshakesGoToTheErrorLogAlone) {
+  tls::ServedHandshake served(traced_options());
+  static_cast<void>(served.give("GET / HTTP/1.1\r\n\r\n"));
+  const http::HandshakeRecord failed = record_of(served, http::HandshakeEnd::clear_text);
+  for (const std::string& access : {path("access"), std::string("off")}) {
+    for (const std::string& errors : {path("errors"), std::string("off")}) {
+      ExchangeLogs logs;
+      ASSERT_EQ(logs.open({.access = access, .errors = errors, .error_format = "json"}, 1, 65536),
+                "");
+      if (logs.of_worker(0) != nullptr) logs.of_worker(0)->handshake(failed);
+      logs.close();
+      EXPECT_EQ(lines("access"), 0u);
+      EXPECT_EQ(lines("errors"), errors == "off" ? 0u : 2u) << "the failure and its trace";
+      std::filesystem::remove(path("errors"));
+    }
+  }
+}
+
+TEST_F(ExchangeLogsTest, TheErrorLogMayHaveAnObjectALine) {
+  ExchangeLogs logs;
+  ASSERT_EQ(
+      logs.open({.access = "off", .errors = path("errors"), .error_format = "json"}, 2, 65536), "");
+  record(logs);
+  logs.close();
+  std::ifstream file(path("errors"));
+  for (std::string line; std::getline(file, line);)
+    EXPECT_TRUE(line.starts_with("{\"time\":") && line.ends_with('}')) << line;
+  EXPECT_EQ(lines("errors"), 2u);
 }
 
 TEST_F(ExchangeLogsTest, NobodyRecordsWhatNobodyWants) {

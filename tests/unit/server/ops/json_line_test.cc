@@ -69,6 +69,17 @@ TEST(JsonLine, SaysWhatIsUnusualOnlyThen) {
   EXPECT_EQ(line["limit"], "head_timeout");
 }
 
+TEST(JsonLine, NamesTlsAndTheClientWhereThereAreAny) {
+  http::ExchangeRecord record = typical_record();
+  EXPECT_EQ(parsed(line_of(record)).count("tls"), 0U);
+  EXPECT_EQ(parsed(line_of(record)).count("client"), 0U);
+  record.tls = "TLSv1.3";
+  EXPECT_EQ(parsed(line_of(record))["tls"], "TLSv1.3");
+  EXPECT_EQ(parsed(line_of(record)).count("client"), 0U);
+  record.client_subject = R"(CN=Doe\, \"Jane\",O=Example)";
+  EXPECT_EQ(parsed(line_of(record))["client"], R"(CN=Doe\, \"Jane\",O=Example)");
+}
+
 TEST(JsonLine, TakesEmptyAndExtremeRecords) {
   const json empty = parsed(line_of({}));
   ASSERT_FALSE(empty.is_discarded());

@@ -14,9 +14,12 @@
 #include <functional>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
+#include "server/ops/handshake_line.h"
+#include "unit/server/ops/handshake_records.h"
 #include "unit/server/ops/records.h"
 
 namespace sluice::ops {
@@ -69,10 +72,11 @@ class ScriptedDestination final : public LogDestination {
 };
 
 struct Running {
-  explicit Running(std::shared_ptr<Script> played, bool room = true, LogWriter::Pace pace = kFast)
+  explicit Running(std::shared_ptr<Script> played, bool room = true, LogWriter::Pace pace = kFast,
+                   LineForm form = LineForm::json)
       : script(std::move(played)),
         writer(std::make_shared<LogWriter>(std::make_unique<ScriptedDestination>(script, room),
-                                           LineForm::json, pace)) {
+                                           form, pace)) {
     EXPECT_EQ(writer->start(), "");
   }
   ~Running() { writer->close(); }
@@ -279,6 +283,81 @@ TEST(LogWriter, TellsOfALineThatIsTooLong) {
   record.target = long_target;
   log.record(record);
   EXPECT_TRUE(comes_true([&] { return noted_drops(running.script->text()) == 1; }));
+}
+
+// --- Records of several lines --------------------------------------------------------------------
+
+// Handshakes traced: each a record that begins with its date and goes on behind spaces.
+class Traced {
+ public:
+  Traced() { EXPECT_EQ(served_.run(), tls::Session::Status::done); }
+  void record(WorkerLog& log, std::string_view peer) const {
+    http::HandshakeRecord one = record_of(served_, http::HandshakeEnd::established);
+    one.peer = peer;
+    log.handshake_trace(one);
+  }
+  std::string text(std::string_view peer) const {
+    http::HandshakeRecord one = record_of(served_, http::HandshakeEnd::established);
+    one.peer = peer;
+    CachedDate date(CachedDate::Form::rfc3339);
+    return handshake_trace_text(one, date, WorkerLog::kMostTrace);
+  }
+
+ private:
+  tls::ServedHandshake served_{traced_options()};
+};
+
+TEST(LogWriter, DoesNotMixRecordsOfSeveralLines) {
+  const Traced traced;
+  const std::string one = traced.text("192.0.2.1"), two = traced.text("192.0.2.2");
+  // Every write ends behind a line, but not behind the record.
+  const size_t first_line = one.find('\n') + 1;
+  auto script = std::make_shared<Script>();
+  script->answer = [first_line, n = 0](size_t size) mutable -> ssize_t {
+    if (++n % 2 == 0) return -EAGAIN;
+    return static_cast<ssize_t>(std::min(size, first_line));
+  };
+  Running running(script, true, kFast, LineForm::error);
+  WorkerLog& left = running.writer->add(1 << 20);
+  WorkerLog& right = running.writer->add(1 << 20);
+  for (int i = 0; i < 3; ++i) {
+    traced.record(left, "192.0.2.1");
+    traced.record(right, "192.0.2.2");
+  }
+  EXPECT_TRUE(comes_true([&] { return script->text().size() == 3 * (one.size() + two.size()); }));
+  const std::string text = script->text();
+  EXPECT_EQ(count_of(text, one), 3U);
+  EXPECT_EQ(count_of(text, two), 3U);
+}
+
+TEST(LogWriter, ThrowsARecordOfSeveralLinesAwayAsOne) {
+  const Traced traced;
+  const size_t first_line = traced.text("192.0.2.1").find('\n') + 1;
+  auto script = std::make_shared<Script>();
+  script->answer = [first_line, n = 0](size_t size) mutable -> ssize_t {
+    if (++n == 1) return static_cast<ssize_t>(first_line);
+    if (n < 4) return -EPIPE;
+    return static_cast<ssize_t>(size);
+  };
+  Running running(script, true, kFast, LineForm::error);
+  WorkerLog& log = running.writer->add(1 << 20);
+  traced.record(log, "192.0.2.1");
+  ASSERT_TRUE(comes_true([&] { return script->calls >= 4; }));
+  traced.record(log, "192.0.2.2");
+  running.writer->close();
+  EXPECT_TRUE(script->text().substr(first_line).ends_with(traced.text("192.0.2.2")));
+  EXPECT_EQ(running.writer->dropped(), 1U);
+}
+
+TEST(LogWriter, CountsARecordOfSeveralLinesOnce) {
+  const Traced traced;
+  auto script = std::make_shared<Script>();
+  script->answer = [](size_t) { return -ssize_t{EAGAIN}; };
+  Running running(script, false, kFast, LineForm::error);
+  WorkerLog& log = running.writer->add(1 << 20);
+  for (int i = 0; i < 5; ++i) traced.record(log, "192.0.2.1");
+  running.writer->close();
+  EXPECT_EQ(running.writer->dropped(), 5U);
 }
 
 // Four workers, small rings, a destination that is slow, short and sometimes full: nothing is lost

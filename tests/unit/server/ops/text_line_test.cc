@@ -63,6 +63,15 @@ TEST(TextLine, SaysWhatIsUnusual) {
   EXPECT_EQ(after_clock(record).substr(0, 4), "--- ");
 }
 
+TEST(TextLine, NamesTheClientThatShowedACertificate) {
+  http::ExchangeRecord record = typical_record();
+  record.tls = "TLSv1.3";
+  record.client_subject = "CN=Jane Doe,O=Example";
+  EXPECT_TRUE(line_of(record).ends_with(" 127.0.0.1 client: CN=Jane Doe,O=Example\n"));
+  record.client_subject = "CN=\x1b[31m";
+  EXPECT_TRUE(line_of(record).ends_with(" client: CN=\\x1b[31m\n"));
+}
+
 TEST(TextLine, ColoursOnlyWhenAsked) {
   EXPECT_EQ(line_of(typical_record()).find('\x1b'), std::string::npos);
   EXPECT_NE(line_of(typical_record(), true).find("\x1b[32m200\x1b[0m"), std::string::npos);
