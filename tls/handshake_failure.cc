@@ -304,7 +304,7 @@ HandshakeFailure explain(const Failed& failed, FailureEnd end) {
     case FailureEnd::timed_out:
       return of_timed_out(failed.report);
   }
-  return {};
+  return {"", ""};
 }
 
 // Names and paths come from certificates and configurations.

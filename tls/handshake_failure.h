@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace sluice::tls {
 
@@ -29,6 +30,9 @@ enum class FailureEnd : uint8_t {
 
 struct HandshakeFailure {
   static constexpr size_t kLongestReason = 512;
+
+  HandshakeFailure(std::string_view name, std::string words)
+      : kind(name), reason(std::move(words)) {}
 
   std::string_view kind;  // for machines: "old_version", "client_rejects_certificate"; static
   std::string reason;

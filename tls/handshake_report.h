@@ -15,7 +15,7 @@
 namespace sluice::tls {
 
 struct HandshakeReport {
-  static constexpr size_t kFirstOctets = 16;
+  static constexpr size_t kFirstOctets = 15;  // a std::string keeps so many in itself
 
   std::optional<ClientHello> hello;  // none: none came, or it is malformed
   bool hello_came = false;           // a ClientHello, well-formed or not

@@ -27,6 +27,7 @@ class HandshakeLine : public testing::Test {
     SSL_CTX_set_alpn_protos(client, reinterpret_cast<const unsigned char*>(offered.data()),
                             static_cast<unsigned>(offered.size()));
     SSL_CTX_set1_groups_list(client, "X25519:P-256");
+    SSL_CTX_set_min_proto_version(client, TLS1_2_VERSION);
     ASSERT_EQ(served.run(), tls::Session::Status::failed);
   }
   http::HandshakeRecord record(HandshakeEnd end) const { return record_of(served, end); }
@@ -103,8 +104,7 @@ TEST_F(HandshakeLine, IsBoundedWhateverAClientOffers) {
   for (const std::string& line : {failed_handshake_text(record(HandshakeEnd::failed), date),
                                   failed_handshake_json(record(HandshakeEnd::failed), date)}) {
     EXPECT_LT(line.size(), kMostHandshakeLine);
-    EXPECT_NE(line.find("...,+24\""), line.find("\"+24\""))
-        << "what is left out is counted: " << line;
+    EXPECT_NE(line.find("+24\""), std::string::npos) << "what is left out is counted: " << line;
   }
 }
 
