@@ -92,7 +92,7 @@ ClientWish wish_of(uint8_t choice, SslSessionPointer& ticket) {
     wish.certificate = &world().me;
   }
   if ((choice & 8) != 0) wish.alpn = "\x02h2\x08http/1.1";
-  if ((choice & 16) != 0) wish.groups = "P-384";
+  if ((choice & 16) != 0 && newest) wish.groups = "P-384";
   if ((choice & 32) != 0 && !newest) wish.suites = "ECDHE-ECDSA-AES128-SHA";
   return wish;
 }
