@@ -128,7 +128,12 @@ class Making {
            .is_default = site.is_default,
            .clients = site.client_certificates.value_or(listener.tls->client_certificates)});
     }
-    if (!special) parts.sites.clear();
+    if (!special) return parts.sites.clear();
+    // As the table of sites has it for unknown hosts.
+    const auto is_default = [](const tls::ListenerContext::SitePolicy& site) {
+      return site.is_default;
+    };
+    if (std::ranges::none_of(parts.sites, is_default)) parts.sites.front().is_default = true;
   }
 
   void warn_of_uncovered(const conf::Listener& listener, const Parts& parts) {

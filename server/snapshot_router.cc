@@ -167,7 +167,7 @@ const http::Route& SnapshotRouter::route(const RequestHead& head, http::RouteSea
   search.position = 0;
   if (search.choice == nullptr) {
     if (sites_[choice.site]->to_https) return sites_[choice.site]->to_https_route;
-  } else if (choice.named && is_misdirected(*listener, head, *search.choice)) {
+  } else if (is_misdirected(*listener, head, choice.named, *search.choice)) {
     return misdirected_route_;
   }
   // CONNECT and "OPTIONS *" are about no path, and "**" is no answer to them.
@@ -176,15 +176,16 @@ const http::Route& SnapshotRouter::route(const RequestHead& head, http::RouteSea
 }
 
 // Whether the site that the request names would have had the client see another certificate, or
-// show one (RFC 9110 section 15.5.20). Who asks by an address, or for a host of nobody, is welcome:
-// health checks do.
-bool SnapshotRouter::is_misdirected(size_t listener, const RequestHead& head,
+// show one (RFC 9110 section 15.5.20). Who asks by an address, or for a host of nobody, is welcome
+// whatever the certificate: health checks do. But the default site, too, is only for those who were
+// asked for what it wants to see.
+bool SnapshotRouter::is_misdirected(size_t listener, const RequestHead& head, bool named,
                                     const tls::Choice& negotiated) const noexcept {
   const tls::ListenerContext* const context = snapshot_->contexts()[listener].get();
   if (context == nullptr) return true;  // it speaks clear text by now
   if (context->is_only_choice(negotiated)) return false;
-  const tls::Choice* const wanted = context->choose(http::PlainHost(head.authority).view());
-  return wanted == nullptr || !negotiated.is_like(*wanted);
+  if (!named) return !negotiated.asks_like(context->fallback());
+  return !context->takes(negotiated, http::PlainHost(head.authority).view());
 }
 
 const http::Route* SnapshotRouter::next(const RequestHead& head, http::RouteSearch& search) {

@@ -34,7 +34,7 @@ class SnapshotRouter final : public http::Router {
   struct Site;
 
   std::optional<size_t> index_of(uint32_t listener) const noexcept;
-  bool is_misdirected(size_t listener, const RequestHead& head,
+  bool is_misdirected(size_t listener, const RequestHead& head, bool named,
                       const tls::Choice& negotiated) const noexcept;
   void make_site(size_t index, net::Loop& loop, net::Helpers& helpers,
                  const std::vector<uint16_t>& ports);

@@ -36,7 +36,31 @@ bool same_keys(const TicketKeys& left, const TicketKeys& right) {
   return std::equal(one->begin(), one->end(), other->begin(), other->end(), alike);
 }
 
+// Where a host's name could be covered by a wildcard: "*" and what stands behind the first label,
+// RFC 9525 section 6.3. A view of `room`; empty where there is none.
+using Wildcard = std::array<char, 256>;
+std::string_view wildcard_of(std::string_view name, Wildcard& room) noexcept {
+  const size_t dot = name.find('.');
+  if (dot == std::string_view::npos || dot == 0 || name.size() - dot >= room.size()) return {};
+  room[0] = '*';
+  return {room.data(), 1 + name.copy(room.data() + 1, room.size() - 1, dot)};
+}
+
+bool covers(const Identity& identity, std::string_view host) noexcept {
+  Wildcard room;
+  const std::string_view wildcard = wildcard_of(host, room);
+  return std::ranges::any_of(identity.certificates(), [&](const auto& one) {
+    return std::ranges::any_of(one->names(), [&](const std::string& name) {
+      return name == host || (!wildcard.empty() && name == wildcard);
+    });
+  });
+}
+
 }  // namespace
+
+bool Choice::asks_like(const Choice& other) const noexcept {
+  return clients->key() == other.clients->key();
+}
 
 // Used once, by make().
 class ListenerContext::Building {
@@ -193,17 +217,21 @@ const Choice* ListenerContext::choose(std::string_view name) const noexcept {
   if (name.empty()) return &fallback();
   auto found = names_.find(name);
   if (found == names_.end()) {
-    // One label to the left, RFC 9525 section 6.3: "*" and what stands behind the first label.
-    const size_t dot = name.find('.');
-    std::array<char, 256> wildcard;
-    if (dot != std::string_view::npos && dot > 0 && name.size() - dot < wildcard.size()) {
-      wildcard[0] = '*';
-      const size_t size = name.copy(wildcard.data() + 1, wildcard.size() - 1, dot);
-      found = names_.find(std::string_view(wildcard.data(), size + 1));
-    }
+    Wildcard room;
+    const std::string_view wildcard = wildcard_of(name, room);
+    if (!wildcard.empty()) found = names_.find(wildcard);
   }
   if (found != names_.end()) return &at(found->second, clients_of(name));
   return tls_.refuse_unknown_names ? nullptr : &at(fallback_identity_, clients_of(name));
+}
+
+bool ListenerContext::takes(const Choice& negotiated, std::string_view host) const noexcept {
+  const Choice* const wanted = choose(host);
+  if (wanted == nullptr) return false;
+  if (negotiated.is_like(*wanted)) return true;
+  const bool is_ours = std::ranges::any_of(
+      choices_, [&negotiated](const Choice& choice) { return &choice == &negotiated; });
+  return !is_ours && negotiated.asks_like(*wanted) && covers(*negotiated.identity, host);
 }
 
 // The exact host, then the longest wildcard, then the default site.

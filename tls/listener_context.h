@@ -38,6 +38,8 @@ struct Choice {
   bool is_like(const Choice& other) const noexcept {
     return session_context == other.session_context;
   }
+  // Whether it asks the same of clients.
+  bool asks_like(const Choice& other) const noexcept;
 };
 
 // Looked into with views, without making strings.
@@ -82,6 +84,10 @@ class ListenerContext {
   bool is_only_choice(const Choice& choice) const noexcept {
     return choices_.size() == 1 && !tls_.refuse_unknown_names && choice.is_like(choices_.front());
   }
+  // Whether a client that was led to `negotiated` may ask for `host` (as for choose()), or has to
+  // come anew (RFC 9110 section 15.5.20). Who was led there before a reload may ask for all that it
+  // was shown a certificate for, as long as no other is asked of it.
+  bool takes(const Choice& negotiated, std::string_view host) const noexcept;
   // For a client that has not said its name.
   const Choice& fallback() const noexcept { return at(fallback_identity_, fallback_clients_); }
   // The name of a certificate that comes nearest to this one, for messages; may be empty.

@@ -95,6 +95,8 @@ class Session {
   [[nodiscard]] Status handshake(std::string_view& records, std::chrono::microseconds at);
   bool established() const noexcept { return established_; }
   bool failed() const noexcept { return failed_; }
+  // It failed because of Workspace's key_updates.
+  bool flooded() const noexcept { return late_messages_ > workspace_.key_updates_; }
 
   // Decrypts into `room` (not empty) until it is full or the records are used up.
   [[nodiscard]] Plain read(std::string_view& records, std::span<char> room);

@@ -8,6 +8,8 @@
 #include <optional>
 #include <utility>
 
+#include "tls/session.h"
+
 namespace sluice::http {
 
 namespace {
@@ -211,7 +213,7 @@ void ServerConnection::flush() {
   if (result.octets > 0 && std::exchange(full_, false)) context_.loop.wake(*this);  // to read on
   switch (result.status) {
     case net::Io::failed:
-      return cut(result.file_cut ? "file ended early" : "client reset the connection");
+      return result.file_cut ? cut("file ended early") : cut_failed();
     case net::Io::blocked:
       out_.unpin_small(kSmall);
       return;
@@ -367,6 +369,16 @@ void ServerConnection::cut(std::string_view cause, std::string_view limit) {
     record_cut(cause, limit);
   }
   retire();
+}
+
+// The transport has failed for good; says why.
+void ServerConnection::cut_failed() {
+  if (handshaken_ == nullptr || !handshaken_->failed()) return cut("client reset the connection");
+  if (!handshaken_->flooded()) return cut("client sent a record that cannot be opened");
+  constexpr std::string_view kCause = "client began a handshake again and again";
+  constexpr std::string_view kLimit = "key_updates";
+  if (!exchange_) record_cut(kCause, kLimit, "connection");
+  cut(kCause, kLimit);
 }
 
 void ServerConnection::retire() {

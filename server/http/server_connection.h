@@ -145,6 +145,7 @@ class ServerConnection final : public net::Task,
   void retire_in_good_order();
   void discard_while_lingering();
   void cut(std::string_view cause, std::string_view limit = {});
+  void cut_failed();
   void retire();
 
   // What the log is told (server_connection_records.cc).
@@ -152,7 +153,8 @@ class ServerConnection final : public net::Task,
   std::string_view request_id(std::span<char, RequestIds::kSize> room) const;
   std::string_view deciding_rule(std::string_view limit) const noexcept;
   void record_refusal(const ProtocolError& error);
-  void record_cut(std::string_view cause, std::string_view limit);
+  void record_cut(std::string_view cause, std::string_view limit,
+                  std::string_view phase = "response");
 
   // Deadlines (server_connection_deadlines.cc).
   void set_state(State state);

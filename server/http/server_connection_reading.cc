@@ -81,7 +81,7 @@ bool ServerConnection::receive() {
   const size_t room = std::min<uint64_t>(input_->capacity() - input_end_, read_left_);
   const net::ReadResult result = transport_->read({input_->data() + input_end_, room});
   if (result.status == net::Io::failed) {
-    cut("client reset the connection");
+    cut_failed();
     return false;
   }
   input_end_ += static_cast<uint32_t>(result.octets);

@@ -72,14 +72,15 @@ void ServerConnection::record_refusal(const ProtocolError& error) {
                         .rule = deciding_rule(error.limit)});
 }
 
-// Responses that were framed whole, and recorded, did not leave whole.
-void ServerConnection::record_cut(std::string_view cause, std::string_view limit) {
+// Responses that were framed whole, and recorded, did not leave whole; or there was no request.
+void ServerConnection::record_cut(std::string_view cause, std::string_view limit,
+                                  std::string_view phase) {
   if (context_.log == nullptr) return;
   context_.log->record({.peer = peer_.address,
                         .wall_microseconds = wall_microseconds(),
                         .complete = false,
                         .cause = cause,
-                        .phase = "response",
+                        .phase = phase,
                         .limit = limit,
                         .rule = deciding_rule(limit),
                         .peer_left = transport_->broken() || peer_ended_});

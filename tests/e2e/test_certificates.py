@@ -1,31 +1,27 @@
-"""Which certificate a client sees, how renewed ones take the place of old ones, and what tickets are good for.
+"""Which certificate a client sees, and how renewed ones take the place of old ones.
 
 The problem: certificates are files that other programs replace, each in its own way, while connections are open. Nobody
 may notice but those who shake hands afterwards; and what cannot be served must be said in words, with the old going on.
-Sessions that are resumed (RFC 8446 section 2.2, RFC 5077) must not get around any of it.
 """
 
 import os
 import pathlib
-import random
 import re
-import shutil
-import signal
+import socket
 import ssl
 import subprocess
+import threading
 import time
 
 import pytest
-from certificates import Authority, self_signed
-from clients import IS_ROOT, SANITIZED, request, run_sluice
+from certificates import Authority
+from clients import SANITIZED, read_to_end, request, run_sluice
+from renewal import LOOK_OFTEN, OLD_GOES_ON, READ_AGAIN, Live, await_certificate, reload_by_signal, said
 from sluice_server import SluiceServer, wait_until
-from tls_clients import (Handshake, TlsConnection, certificate_table, client_context, configure, fetch, listener_table,
-                         octets_of, s_client, shown_to, site_table, tls_server)
+from tls_clients import (TlsConnection, certificate_table, client_context, configure, fetch, listener_table, octets_of,
+                         s_client, shown_to, site_table, tls_server)
 
 VERSIONS = ["1.2", "1.3"]
-LOOK_OFTEN = '[limits]\ncertificate_check = "50ms"\n'
-READ_AGAIN = "certificates were read again"
-OLD_GOES_ON = "the certificates of before are served on"
 UNRECOGNIZED_NAME = 112  # alerts: RFC 8446 section 6.2
 
 
@@ -123,68 +119,9 @@ def test_ecdsa_and_rsa_side_by_side(authority, shared_site, tmp_path):
 # --- Renewal ----------------------------------------------------------------------------------------------------------
 
 
-class Live:
-    """The files that a configuration names, and the ways in which programs replace them."""
-
-    def __init__(self, folder: pathlib.Path):
-        self.folder = folder / "live"
-        self.folder.mkdir()
-        self.chain, self.key = self.folder / "chain.pem", self.folder / "key.pem"
-        self.number = 0
-
-    def table(self) -> str:
-        return f'[[certificate]]\nchain = "{self.chain}"\nkey = "{self.key}"\n'
-
-    def in_place(self, certificate):
-        self.chain.write_bytes(certificate.chain.read_bytes())
-        self.key.touch(mode=0o600)
-        self.key.write_bytes(certificate.key.read_bytes())
-
-    def by_renaming(self, certificate):
-        for source, target in ((certificate.chain, self.chain), (certificate.key, self.key)):
-            shutil.copy2(source, self.folder / "next")
-            (self.folder / "next").replace(target)
-
-    def _archive(self, certificate) -> pathlib.Path:
-        self.number += 1
-        archive = self.folder / f"..archive-{self.number}"
-        archive.mkdir()
-        shutil.copy2(certificate.chain, archive / "chain.pem")
-        shutil.copy2(certificate.key, archive / "key.pem")
-        return archive
-
-    def _link(self, link: pathlib.Path, target):
-        (self.folder / "..next").symlink_to(target)
-        (self.folder / "..next").replace(link)
-
-    def as_certbot(self, certificate):
-        """Each file is a link into an archive that is kept."""
-        archive = self._archive(certificate)
-        for path in (self.chain, self.key):
-            self._link(path, f"{archive.name}/{path.name}")
-
-    def as_kubernetes(self, certificate):
-        """The files are links through a link to a folder, which alone is switched; the old folder goes."""
-        old = self.folder / f"..archive-{self.number}"
-        self._link(self.folder / "..data", self._archive(certificate).name)
-        for path in (self.chain, self.key):
-            if not path.is_symlink():
-                path.symlink_to(f"..data/{path.name}")
-        if old.exists():
-            shutil.rmtree(old)
-
-
 @pytest.fixture
 def live(tmp_path):
     return Live(tmp_path)
-
-
-def await_certificate(server, certificate, name="localhost"):
-    wait_until(lambda: shown_to(server.address, name) == octets_of(certificate), 20, "the new certificate")
-
-
-def said(server, text) -> int:
-    return server.stderr().count(text)
 
 
 @pytest.mark.parametrize("way", ["in_place", "by_renaming", "as_certbot", "as_kubernetes"])
@@ -209,6 +146,61 @@ def test_a_renewal_is_noticed_and_drops_nobody(authority, live, site, large_file
         assert said(server, READ_AGAIN) == 2 and "error" not in server.stderr()
         assert download.response().body == large_file.read_bytes()
         assert kept.certificate_octets() == octets_of(old)
+
+
+def test_nobody_is_refused_while_certificates_change(authority, live, site, tmp_path):
+    """Whoever comes sees one certificate or the other, whole, and its key."""
+    live.by_renaming(authority.issue("localhost"))
+    others = [authority.issue("localhost", kind=kind) for kind in ("rsa", "ecdsa", "rsa", "ecdsa")]
+    wrong, ending = [], threading.Event()
+
+    def come():
+        while not ending.is_set():
+            try:
+                assert fetch(server.address, authority.certificate, "/1k.bin").status == 200
+            except Exception as error:  # noqa: whatever it is, the test fails with it
+                wrong.append(error)
+
+    with tls_server(tmp_path, [live.table()], LOOK_OFTEN, root=site, workers=2) as server:
+        threads = [threading.Thread(target=come) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for other in others:
+            live.by_renaming(other)
+            await_certificate(server, other)
+            reload_by_signal(server)
+        ending.set()
+        for thread in threads:
+            thread.join(60)
+        assert wrong == []
+
+
+@pytest.mark.parametrize("sent", [100, None], ids=["half a hello", "a hello"])
+def test_a_handshake_goes_on_across_renewals(authority, live, site, tmp_path, sent):
+    """With the certificate that it has been shown, or with the one of its beginning."""
+    live.by_renaming(authority.issue("localhost"))
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = client_context(authority.certificate).wrap_bio(incoming, outgoing, server_hostname="localhost")
+    with pytest.raises(ssl.SSLWantReadError):
+        tls.do_handshake()
+    hello = outgoing.read()
+    with tls_server(tmp_path, [live.table()], LOOK_OFTEN, root=site) as server, \
+            socket.create_connection(server.address, 60) as connection:
+        connection.sendall(hello[:sent])
+        for other in [authority.issue("localhost") for _ in range(2)]:
+            live.by_renaming(other)
+            await_certificate(server, other)
+        connection.sendall(hello[sent:] if sent else b"")
+        while True:
+            try:
+                tls.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                incoming.write(connection.recv(65536))
+        tls.write(request("/1k.bin", "Connection: close"))
+        connection.sendall(outgoing.read())
+        octets, was_reset = read_to_end(connection)
+        assert len(octets) > 1024 and not was_reset
 
 
 def test_another_kind_of_key_takes_over(authority, live, site, tmp_path):
@@ -285,14 +277,6 @@ def test_what_changed_is_not_read_twice_and_nothing_is_said_of_what_did_not(auth
 # --- Reload -----------------------------------------------------------------------------------------------------------
 
 
-def reload_by_signal(server) -> str:
-    """Returns what was said."""
-    before = len(server.stderr())
-    server.process.send_signal(signal.SIGHUP)
-    wait_until(lambda: re.search("sluice: reloaded|nothing is changed", server.stderr()[before:]), 20, "the reload")
-    return server.stderr()[before:]
-
-
 def test_a_reload_takes_and_leaves_certificates(authority, shared_site, tmp_path):
     one, two = (authority.issue(f"{name}.example", names=[f"{name}.example", "localhost"][:1 + (name == "one")])
                 for name in ("one", "two"))
@@ -309,7 +293,30 @@ def test_a_reload_takes_and_leaves_certificates(authority, shared_site, tmp_path
         assert "reloaded" in reload_by_signal(server)
         assert shown_to(server.address, "one.example") == octets_of(two)
         kept.send(request("/style.css"))
-        assert kept.response().status == 421, "what it was shown is not configured any more"
+        assert kept.response().status == 200, "it was shown a certificate for this host"
+
+
+def test_what_a_connection_is_good_for_after_a_reload(authority, shared_site, tmp_path):
+    """The certificates that it was shown decide, and what clients are asked for now."""
+    names = ["localhost", "a.example", "*.wild.example"]
+    old, new = (authority.issue("localhost", names=more) for more in (names, [*names, "b.example"]))
+    hosts = ["localhost", "a.example", "b.example", "c.wild.example"]
+    with tls_server(tmp_path, [old], site_table(shared_site, hosts=hosts)) as server, \
+            TlsConnection(server.address, context=client_context(authority.certificate, "1.2")) as kept:
+
+        def statuses():
+            for host in hosts:
+                kept.send(request("/style.css", host=host))
+            return [kept.response().status for _ in hosts]
+
+        assert statuses() == [200, 200, 200, 200], "all lead to the one certificate"
+        configure(tmp_path, listener_table('{ policy = "modern" }'), certificate_table(new), site_table(shared_site, hosts=hosts))
+        assert "reloaded" in reload_by_signal(server)
+        assert statuses() == [200, 200, 421, 200]
+        asking = f'client_certificates = {{ mode = "request", authorities = "{authority.certificate}" }}'
+        configure(tmp_path, listener_table(f"{{ {asking} }}"), certificate_table(new), site_table(shared_site, hosts=hosts))
+        assert "reloaded" in reload_by_signal(server)
+        assert statuses() == [421, 421, 421, 421]
 
 
 def test_files_of_a_reloaded_configuration_are_followed(authority, live, site, tmp_path):
@@ -493,217 +500,6 @@ def test_a_host_without_a_certificate_is_warned_of(authority, site, tmp_path):
         assert len(lines) == 2, lines
         assert " for example.com (nearest: www.example.com)" in lines[0]
         assert " for y.x.sub.example" in lines[1]
-
-
-# --- Tickets ----------------------------------------------------------------------------------------------------------
-
-GOODBYE = request("/style.css", "Connection: close")
-
-
-def save_session(address, path, version, *options, name="localhost") -> Handshake:
-    """Shakes hands in full, asks for a page, and keeps the session with its ticket."""
-    path.unlink(missing_ok=True)
-    seen = s_client(address, "-tls1_" + version[-1], "-sess_out", path, "-ign_eof", "-msg", *options, send=GOODBYE, name=name)
-    assert seen.established and not seen.resumed, seen.text
-    assert "HTTP/1.1 " in seen.text and path.stat().st_size > 0
-    return seen
-
-
-def resume(address, path, version, *options, name="localhost") -> Handshake:
-    return s_client(address, "-tls1_" + version[-1], "-sess_in", path, "-ign_eof", "-msg", *options, send=GOODBYE, name=name)
-
-
-def tickets_in(seen: Handshake) -> int:
-    return len(re.findall(r"<<< .*NewSessionTicket", seen.text))
-
-
-@pytest.fixture(scope="module")
-def shared_certificate(authority):
-    return authority.issue("localhost")
-
-
-@pytest.fixture(scope="module")
-def two_workers(shared_certificate, shared_site, tmp_path_factory):
-    with tls_server(tmp_path_factory.mktemp("tickets"), [shared_certificate], root=shared_site, workers=2) as server:
-        yield server
-
-
-@pytest.mark.parametrize("version", VERSIONS)
-def test_tickets_resume_on_every_worker(two_workers, tmp_path, version):
-    save_session(two_workers.address, tmp_path / "session", version)
-    for _ in range(10):  # the kernel chooses the worker
-        seen = resume(two_workers.address, tmp_path / "session", version)
-        assert seen.resumed and "HTTP/1.1 200" in seen.text, seen.text
-
-
-@pytest.mark.parametrize("version, resumed", [("1.2", 0), ("1.3", 1)])
-def test_a_handshake_gives_one_ticket(two_workers, tmp_path, version, resumed):
-    """A resumed one in TLS 1.3, too: its client needs another (RFC 8446 appendix C.4)."""
-    assert tickets_in(save_session(two_workers.address, tmp_path / "session", version)) == 1
-    assert tickets_in(resume(two_workers.address, tmp_path / "session", version)) == resumed
-
-
-def test_a_resumed_session_of_tls_1_3_has_fresh_keys(two_workers, tmp_path):
-    """psk_dhe_ke alone (RFC 8446 section 4.2.9): a stolen ticket key opens nothing of the past."""
-    save_session(two_workers.address, tmp_path / "session", "1.3")
-    for options in [], ["-allow_no_dhe_kex"]:
-        seen = resume(two_workers.address, tmp_path / "session", "1.3", *options)
-        assert seen.resumed and "Server Temp Key: X25519" in seen.text, seen.text
-
-
-def test_python_resumes_from_connection_to_connection(two_workers, shared_certificate):
-    context = client_context(shared_certificate.authority)
-    session = None
-    for i in range(4):
-        with TlsConnection(two_workers.address, context=context, session=session) as connection:
-            assert connection.resumed == (i > 0)
-            connection.send(request("/style.css"))
-            assert connection.response().status == 200
-            session = connection.session
-
-
-@pytest.mark.parametrize("version", VERSIONS)
-def test_tickets_outlive_reloads_and_renewals(authority, live, site, tmp_path, version):
-    live.in_place(authority.issue("localhost"))
-    new = authority.issue("localhost")
-    with tls_server(tmp_path, [live.table()], LOOK_OFTEN, root=site, workers=2) as server:
-        save_session(server.address, tmp_path / "session", version)
-        assert "reloaded" in reload_by_signal(server)
-        assert resume(server.address, tmp_path / "session", version).resumed
-        live.by_renaming(new)
-        await_certificate(server, new)
-        assert resume(server.address, tmp_path / "session", version).resumed
-
-
-@pytest.mark.parametrize("version", VERSIONS)
-def test_a_ticket_of_another_server_is_not_taken(two_workers, shared_certificate, shared_site, tmp_path, version):
-    save_session(two_workers.address, tmp_path / "session", version)
-    with tls_server(tmp_path, [shared_certificate], root=shared_site) as other:
-        seen = resume(other.address, tmp_path / "session", version)
-        assert seen.established and not seen.resumed and "HTTP/1.1 200" in seen.text
-
-
-@pytest.mark.parametrize("version", VERSIONS)
-def test_a_damaged_ticket_leads_to_a_full_handshake(two_workers, tmp_path, version):
-    save_session(two_workers.address, tmp_path / "session", version)
-    pem = (tmp_path / "session").read_text()
-    der = bytearray(ssl.PEM_cert_to_DER_cert(pem.replace("SSL SESSION PARAMETERS", "CERTIFICATE")))
-    text = subprocess.run(["openssl", "sess_id", "-in", tmp_path / "session", "-noout", "-text"], capture_output=True,
-                          check=True, text=True).stdout
-    start_of_ticket = bytes.fromhex(re.search(r"0000 - ((?:[0-9a-f]{2}[ -]){16})", text)[1].replace("-", " "))
-    at = der.index(start_of_ticket)
-    for offset in (0, 20, 60, 100):  # name, vector, what is encrypted
-        changed = bytearray(der)
-        changed[at + offset] ^= 1
-        octets = ssl.DER_cert_to_PEM_cert(bytes(changed)).replace("CERTIFICATE", "SSL SESSION PARAMETERS")
-        (tmp_path / "changed").write_text(octets)
-        seen = resume(two_workers.address, tmp_path / "changed", version)
-        assert seen.established and not seen.resumed and "HTTP/1.1 200" in seen.text, (offset, seen.text)
-
-
-# --- Files of ticket keys ---------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def keys(tmp_path):
-    paths = []
-    for i, octets in enumerate((80, 48, 80)):
-        paths.append(tmp_path / f"ticket-{i}.key")
-        paths[-1].write_bytes(os.urandom(octets))
-        paths[-1].chmod(0o600)
-    return paths
-
-
-def keyed(folder, certificate, root, *keys) -> SluiceServer:
-    folder.mkdir(exist_ok=True)
-    names = ", ".join(f'"{key}"' for key in keys)
-    return tls_server(folder, [certificate], LOOK_OFTEN, root=root, tls=f"{{ ticket_keys = [{names}] }}")
-
-
-@pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize("number", [0, 1], ids=["80 octets", "48 octets"])
-def test_servers_with_the_same_keys_share_sessions(shared_certificate, shared_site, tmp_path, keys, version, number):
-    with keyed(tmp_path / "a", shared_certificate, shared_site, keys[number]) as first, \
-            keyed(tmp_path / "b", shared_certificate, shared_site, keys[number]) as second, \
-            keyed(tmp_path / "c", shared_certificate, shared_site, keys[2]) as other:
-        save_session(first.address, tmp_path / "session", version)
-        assert resume(second.address, tmp_path / "session", version).resumed
-        assert not resume(other.address, tmp_path / "session", version).resumed
-
-
-@pytest.mark.parametrize("version", VERSIONS)
-def test_the_first_key_encrypts_and_all_decrypt(shared_certificate, shared_site, tmp_path, keys, version):
-    with keyed(tmp_path / "old", shared_certificate, shared_site, keys[0]) as old, \
-            keyed(tmp_path / "both", shared_certificate, shared_site, keys[1], keys[0]) as both, \
-            keyed(tmp_path / "new", shared_certificate, shared_site, keys[1]) as new:
-        context = client_context(shared_certificate.authority, version)
-
-        def visit(server, session):
-            """Whether it was resumed, and the session to go on with."""
-            with TlsConnection(server.address, context=context, session=session) as connection:
-                connection.send(request("/style.css"))
-                assert connection.response().status == 200
-                return connection.resumed, connection.session
-
-        first = visit(old, None)[1]
-        assert not visit(new, first)[0]
-        resumed, second = visit(both, first)
-        assert resumed
-        assert visit(new, second)[0], "an old key's ticket is replaced by one of the first key's"
-        assert not visit(old, second)[0]
-
-
-def test_changed_files_of_keys_are_read(shared_certificate, shared_site, tmp_path, keys):
-    with keyed(tmp_path / "a", shared_certificate, shared_site, keys[0]) as server:
-        save_session(server.address, tmp_path / "session", "1.3")
-        assert resume(server.address, tmp_path / "session", "1.3").resumed
-        keys[2].replace(keys[0])
-        wait_until(lambda: not resume(server.address, tmp_path / "session", "1.3").resumed, 20, "the new key")
-        save_session(server.address, tmp_path / "session", "1.3")
-        assert resume(server.address, tmp_path / "session", "1.3").resumed
-
-
-# --- Tickets and policies ---------------------------------------------------------------------------------------------
-
-CERTIFICATE_REQUIRED, HANDSHAKE_FAILURE = 116, 40
-
-
-@pytest.mark.parametrize("version, alert", [("1.2", HANDSHAKE_FAILURE), ("1.3", CERTIFICATE_REQUIRED)])
-def test_no_session_is_resumed_on_a_stricter_site(authority, shared_site, tmp_path, version, alert):
-    one = authority.issue("both.example", names=["open.example", "strict.example"])
-    clients = Authority(tmp_path / "clients", "Clients")
-    person = clients.issue("person", client=True)
-    strict = site_table(shared_site, f'client_certificates = {{ mode = "require", authorities = "{clients.certificate}" }}',
-                        hosts=["strict.example"])
-    with tls_server(tmp_path, [one], site_table(shared_site, hosts=["open.example"]), strict) as server:
-        save_session(server.address, tmp_path / "session", version, name="open.example")
-        assert resume(server.address, tmp_path / "session", version, name="open.example").resumed
-        seen = resume(server.address, tmp_path / "session", version, name="strict.example")
-        assert not seen.resumed and seen.alert == alert and "HTTP/1.1" not in seen.text, seen.text
-        shown = ["-cert", person.chain, "-key", person.key]
-        seen = resume(server.address, tmp_path / "session", version, *shown, name="strict.example")
-        assert not seen.resumed and seen.established, seen.text
-
-        save_session(server.address, tmp_path / "strict", version, *shown, name="strict.example")
-        assert resume(server.address, tmp_path / "strict", version, name="strict.example").resumed
-        assert not resume(server.address, tmp_path / "strict", version, name="open.example").resumed
-
-
-@pytest.mark.parametrize("version", VERSIONS)
-def test_no_session_outlives_the_authorities_it_was_verified_by(authority, shared_site, tmp_path, version):
-    one = authority.issue("localhost")
-    first, second = (Authority(tmp_path / "clients", name) for name in ("First", "Second"))
-    file = tmp_path / "clients.pem"
-    file.write_bytes(first.certificate.read_bytes())
-    person = first.issue("person", client=True)
-    tls = f'{{ client_certificates = {{ mode = "require", authorities = "{file}" }} }}'
-    with tls_server(tmp_path, [one], LOOK_OFTEN, root=shared_site, tls=tls) as server:
-        save_session(server.address, tmp_path / "session", version, "-cert", person.chain, "-key", person.key)
-        assert resume(server.address, tmp_path / "session", version).resumed
-        file.write_bytes(second.certificate.read_bytes())
-        wait_until(lambda: said(server, READ_AGAIN), 20, "the new authority")
-        seen = resume(server.address, tmp_path / "session", version)
-        assert not seen.resumed and "HTTP/1.1" not in seen.text, seen.text
 
 
 # --- Many -------------------------------------------------------------------------------------------------------------

@@ -106,6 +106,7 @@ def visit(address, authority, version=None, person=None, name="localhost", targe
 def refusal(address, version, person=None, name="localhost"):
     """The alert that a client gets, which nothing but an alert follows."""
     shown = ["-cert", person.certificate, "-cert_chain", person.chain, "-key", person.key] if person else []
+    shown += [] if name else ["-noservername"]
     seen = s_client(address, "-tls1_" + version[-1], *shown, "-ign_eof", send=request("/", "Connection: close"), name=name)
     assert "HTTP/1.1" not in seen.text, seen.text
     return seen.alert
@@ -250,6 +251,52 @@ def test_the_absolute_form_counts(by_site, authority):  # RFC 9112 section 3.2.2
 def test_a_host_that_the_listener_does_not_have_is_the_default(requires, authority, people):
     assert visit(requires, authority, None, people["jane"], host="127.0.0.1") == 200
     assert visit(requires, authority, None, people["jane"], host="members.example") == 200  # not of this listener
+
+
+def served(tmp_path, authority, *tables):
+    """A server of one listener "by-site" that asks for nothing itself; "secure" leads to a site of its own."""
+    common = authority.issue("common", names=["open.example", "members.example", "*.deep.example"])
+    own = site_table(tmp_path / "public", 'listeners = ["secure"]', "default = true", hosts=["own.example"])
+    (tmp_path / "public").mkdir()
+    (tmp_path / "public" / "1k.bin").write_bytes(bytes(1024))
+    return tls_server(tmp_path, [common], listener_table(name="by-site"), own, *tables)
+
+
+def status_of(address, authority, name, host):
+    context = client_context(authority.certificate)
+    context.check_hostname = False
+    with TlsConnection(address, name=name, context=context) as connection:
+        connection.send(request("/1k.bin", host=host) if host else b"GET /1k.bin HTTP/1.0\r\n\r\n")
+        return connection.response().status
+
+
+@pytest.mark.parametrize("host", ["members.example", "members.example.", "MEMBERS.example.:443", "nobody.test", "127.0.0.1", None])
+def test_no_host_leads_to_a_default_site_that_requires_a_certificate(tmp_path, authority, clients, shared_site, host):
+    """Hosts of nobody are welcome where no more is asked of clients than was."""
+    by_site = 'listeners = ["by-site"]'
+    members = site_table("public", by_site, asking("require", clients), hosts=["members.example"])
+    free = site_table("public", by_site, hosts=["open.example"])
+    with served(tmp_path, authority, members, free) as server:  # the listener's first site is its default one
+        address = server.addresses[1]
+        assert status_of(address, authority, "open.example", "open.example") == 200
+        assert status_of(address, authority, "open.example", host) == MISDIRECTED
+        for name in ("members.example", "nobody.test", None):
+            assert refusal(address, "1.3", name=name) == CERTIFICATE_REQUIRED
+
+
+@pytest.mark.parametrize("name, host, status", [
+    ("a.deep.example", "a.deep.example", 200),
+    ("a.deep.example", "b.deep.example", 200),
+    ("a.deep.example", "x.strict.deep.example", MISDIRECTED),
+    ("a.deep.example", "strict.deep.example", 200),
+    ("a.deep.example", "y.x.strict.deep.example.", MISDIRECTED),
+])
+def test_wildcards_of_sites_lead_handshake_and_request_to_the_same(tmp_path, authority, clients, name, host, status):
+    by_site = 'listeners = ["by-site"]'
+    free = site_table("public", by_site, hosts=["*.DEEP.example"])
+    strict = site_table("public", by_site, asking("require", clients), hosts=["*.strict.deep.example"])
+    with served(tmp_path, authority, free, strict) as server:
+        assert status_of(server.addresses[1], authority, name, host) == status
 
 
 # --- Mistakes in the configuration ------------------------------------------------------------------------------------

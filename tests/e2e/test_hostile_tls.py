@@ -3,17 +3,15 @@
 Floods and memory are in test_tls_floods.py.
 """
 
-import contextlib
 import json
 import os
-import pathlib
-import signal
 import socket
 import time
 
 import pytest
 from certificates import Authority
 from clients import SANITIZED, request, reset
+from limited_server import standing_still
 from openssl_client import OpensslClient
 from raw_connection import RawConnection
 from raw_tls_connection import (APPLICATION_DATA, RawTlsConnection, TlsClient, client_hello, in_records_of, padded,
@@ -261,6 +259,17 @@ def test_a_record_that_cannot_be_opened_ends_the_connection(server, context, any
     others_are_served(server, any_version)
 
 
+def test_the_log_tells_of_a_record_that_cannot_be_opened(server, context):
+    target = f"/1k.bin?garbage-{context.minimum_version.name}"
+    with RawTlsConnection(server.address, context, 30) as connection:
+        with standing_still(server):
+            connection.send(request(target, "Content-Length: 10000", body=b"x" * 1000))
+            connection.send_records(BAD_RECORDS["an octet"])
+        wait_until(lambda: lines_of(server, target), 20, "a line in the log")
+    (line,) = lines_of(server, target)
+    assert (line["complete"], line["cause"]) == (False, "client sent a record that cannot be opened"), line
+
+
 @pytest.mark.parametrize("sent", [0, 10, 8000])
 def test_a_record_that_does_not_come_whole(server, context, any_version, sent):
     """In the middle of a head, so that head_timeout ends the wait; the answer is readable."""
@@ -295,6 +304,7 @@ def test_a_flood_of_key_updates_is_cut(server, any_version):
         assert sent < 1_000_000
         assert not client.read()
     others_are_served(server, any_version)
+    wait_until(lambda: '"limit":"key_updates"' in server.stdout(), 20, "a line in the log")
 
 
 def test_renegotiation_is_refused(server, any_version):
@@ -306,18 +316,6 @@ def test_renegotiation_is_refused(server, any_version):
 
 
 # --- How a connection ends ---
-
-
-@contextlib.contextmanager
-def server_stands_still(server):
-    """What is sent meanwhile is there all at once when it goes on."""
-    os.kill(server.pid, signal.SIGSTOP)
-    threads = pathlib.Path(f"/proc/{server.pid}/task")
-    try:
-        wait_until(lambda: all("State:\tT" in (one / "status").read_text() for one in threads.iterdir()), 20, "stopping")
-        yield
-    finally:
-        os.kill(server.pid, signal.SIGCONT)
 
 
 def lines_of(server, target):
@@ -332,7 +330,7 @@ def test_the_log_tells_truncation_from_an_end(server, context, way, cause):
     """RFC 8446 section 6.1: without close_notify anybody on the way may have cut the content."""
     target = f"/1k.bin?{way}-{context.minimum_version.name}"
     with RawTlsConnection(server.address, context, 30) as connection:
-        with server_stands_still(server):
+        with standing_still(server):
             connection.send(request(target, "Content-Length: 10000", body=b"x" * 1000))
             if way == "close_notify":
                 connection.send_fin()

@@ -7,10 +7,11 @@ of the handshake, and which certificates it sees, is in test_certificates.py; he
 
 import hashlib
 import json
-import pathlib
 import random
 import re
 import shutil
+import signal
+import socket
 import subprocess
 import threading
 import time
@@ -20,8 +21,7 @@ from certificates import Authority
 from clients import SANITIZED, curl, request, reset
 from raw_connection import RawConnection
 from sluice_server import wait_until
-from tls_clients import (ALERT, APPLICATION_DATA, TlsConnection, client_context, configure, fetch, listener_table, s_client,
-                         tls_server)
+from tls_clients import APPLICATION_DATA, TlsConnection, client_context, fetch, listener_table, s_client, tls_server
 
 LARGE = 50 * 1024 * 1024
 VERSIONS = ["1.2", "1.3"]
@@ -291,6 +291,106 @@ def test_a_half_sent_request_that_ends_is_no_request(server, certificate):
     assert fetch(server.address, certificate.authority, "/1k.bin").status == 200
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+def test_sigterm_lets_downloads_complete_and_closes_what_idles(certificate, site, large_file, tmp_path, version):
+    context = client_context(certificate.authority, version)
+    with tls_server(tmp_path, [certificate], root=site) as server, \
+            TlsConnection(server.address, context=context, seconds=60) as idle, \
+            TlsConnection(server.address, context=context, seconds=60, receive_buffer=4096) as download:
+        idle.send(request("/1k.bin"))
+        assert idle.response().status == 200
+        download.send(request("/large.bin"))
+        download._take()
+        server.process.send_signal(signal.SIGTERM)
+        assert idle.wait_for_end() == "close_notify"
+        response = download.response()
+        assert response.body == large_file.read_bytes()
+        assert download.wait_for_end() == "close_notify"
+        assert server.process.wait(60) == 0
+
+
+def test_a_handshake_in_the_middle_does_not_hold_up_the_end(certificate, site, tmp_path):
+    limit = '[limits]\nhandshake_timeout = "1s"\n'
+    with tls_server(tmp_path, [certificate], limit, root=site) as server, RawConnection(server.address, 60) as connection:
+        connection.send(b"\x16\x03\x01\x02\x00\x01")  # the beginning of a ClientHello
+        with TlsConnection(server.address, certificate.authority):
+            pass
+        begin = time.monotonic()
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(60) == 0
+        assert SANITIZED or time.monotonic() - begin < 10
+
+
+# --- Keys and memory --------------------------------------------------------------------------------------------------
+
+
+def test_keys_are_changed_in_the_middle_when_the_client_asks(server, certificate):
+    """RFC 8446 section 4.6.3: ours change as well when it says so."""
+    command = ["openssl", "s_client", "-connect", f"127.0.0.1:{server.port}", "-CAfile", certificate.authority, "-tls1_3", "-msg"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, bufsize=0) as client:
+        text = b""
+
+        def read_until(pattern):
+            nonlocal text
+            while not re.search(pattern, text):
+                part = client.stdout.read(65536)
+                assert part, text
+                text += part
+
+        read_until(rb"<<< [^\n]*NewSessionTicket")
+        for command in (b"k\n", b"K\n"):  # ours alone; both
+            count = len(re.findall(rb">>> [^\n]*KeyUpdate", text))
+            client.stdin.write(command)
+            read_until(rb"(?s)(>>> [^\n]*KeyUpdate.*){%d}" % (count + 1))
+        client.stdin.write(request("/style.css", "Connection: close"))
+        read_until(rb"close_notify")
+        assert b"HTTP/1.1 200 " in text and re.search(rb"<<< [^\n]*KeyUpdate", text), text
+        client.stdin.close()
+        assert client.wait(20) == 0
+
+
+def test_an_idle_connection_gives_its_buffers_back(certificate, shared_site, tmp_path):
+    """A download takes memory, the connection that waits afterwards hardly any."""
+    with tls_server(tmp_path, [certificate], root=shared_site) as server:
+        context = client_context(certificate.authority)
+
+        def visit():
+            connection = TlsConnection(server.address, context=context, seconds=60)
+            connection.send(request("/200k.bin"))
+            assert connection.response().status == 200
+            return connection
+
+        first = [visit() for _ in range(20)]  # what is there once
+        before = server.rss_bytes()
+        idle = [visit() for _ in range(300)]
+        grown = server.rss_bytes() - before
+        for connection in first + idle:
+            connection.close()
+        assert SANITIZED or grown / 300 < 24 * 1024, f"{grown // 300} octets a connection"
+
+
+# --- Other addresses --------------------------------------------------------------------------------------------------
+
+
+def test_a_unix_socket_speaks_tls(certificate, shared_site, tmp_path):
+    socket_path = tmp_path / "s"
+    unix = listener_table("true", name="unix", address=f"unix:{socket_path}")
+    with tls_server(tmp_path, [certificate], unix, root=shared_site):
+        done = curl("--cacert", certificate.authority, "--unix-socket", socket_path, "https://localhost/style.css")
+    assert done.stdout == (shared_site / "style.css").read_bytes(), done.stderr
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="needs IPv6")
+def test_ipv6_speaks_tls(certificate, shared_site, tmp_path):
+    six = listener_table("true", name="six", address="[::1]:0")
+    with tls_server(tmp_path, [certificate], six, root=shared_site) as server:
+        address = server.addresses[1]
+        done = curl("--cacert", certificate.authority, f"https://[::1]:{address[1]}/style.css")
+        assert done.stdout == (shared_site / "style.css").read_bytes(), done.stderr
+        line, = lines_of(server, "/style.css")
+        assert (line["remote"], line["tls"]) == ("::1", "TLSv1.3")
+
+
 # --- The log ----------------------------------------------------------------------------------------------------------
 
 
@@ -387,101 +487,6 @@ def test_many_connections_at_once(server, certificate, shared_site):
     for thread in threads:
         thread.join(60)
     assert not wrong and not any(thread.is_alive() for thread in threads)
-
-
-# --- Policies ---------------------------------------------------------------------------------------------------------
-
-REFUSED = 70  # alert protocol_version, RFC 8446 section 6.2
-
-
-@pytest.fixture(scope="module")
-def of_policy(shared_site, tmp_path_factory):
-    """A server for each policy, with certificates of both kinds of keys; made when first asked for."""
-    authority = Authority(tmp_path_factory.mktemp("policies"))
-    certificates = [authority.issue("localhost", kind=kind) for kind in ("ecdsa", "rsa")]
-    running = {}
-
-    def get(policy):
-        if policy not in running:
-            folder = tmp_path_factory.mktemp(policy)
-            running[policy] = tls_server(folder, certificates, root=shared_site, tls=f'{{ policy = "{policy}" }}').start()
-        return running[policy]
-
-    yield get
-    for one in running.values():
-        one.stop()
-
-
-ALL = ["-cipher", "ALL:@SECLEVEL=0"]
-
-
-@pytest.mark.parametrize("policy, taken, refused", [
-    ("modern", ["1.3"], ["1", "1.1", "1.2"]),
-    ("intermediate", ["1.2", "1.3"], ["1", "1.1"]),
-    ("legacy", ["1", "1.1", "1.2", "1.3"], []),
-])
-def test_versions_of_a_policy(of_policy, policy, taken, refused):
-    address = of_policy(policy).address
-    option = {"1": "-tls1", "1.1": "-tls1_1", "1.2": "-tls1_2", "1.3": "-tls1_3"}
-    for version in taken:
-        assert s_client(address, option[version], *ALL).established, version
-    for version in refused:
-        seen = s_client(address, option[version], *ALL)
-        assert (seen.established, seen.alert) == (False, REFUSED), seen.text
-
-
-@pytest.mark.parametrize("suite", ["AES128-GCM-SHA256", "AES256-GCM-SHA384", "AES128-SHA", "AES256-SHA"])
-def test_rsa_key_transport_is_for_legacy_only(of_policy, suite):
-    seen = s_client(of_policy("legacy").address, "-tls1_2", "-cipher", suite + ":@SECLEVEL=0")
-    assert seen.established and seen.suite == suite, seen.text
-    seen = s_client(of_policy("intermediate").address, "-tls1_2", "-cipher", suite + ":@SECLEVEL=0")
-    assert (seen.established, seen.alert) == (False, 40), seen.text  # handshake_failure
-
-
-@pytest.mark.parametrize("suite", ["ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-RSA-AES128-GCM-SHA256",
-                                   "ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-RSA-AES256-GCM-SHA384",
-                                   "ECDHE-ECDSA-CHACHA20-POLY1305", "ECDHE-RSA-CHACHA20-POLY1305"])
-def test_suites_of_the_guideline(of_policy, suite):
-    seen = s_client(of_policy("intermediate").address, "-tls1_2", "-cipher", suite)
-    assert seen.established and seen.suite == suite, seen.text
-
-
-@pytest.mark.parametrize("suite", ["ECDHE-RSA-AES128-SHA256", "ECDHE-ECDSA-AES128-SHA", "ECDHE-RSA-AES256-SHA384",
-                                   "DHE-RSA-AES128-GCM-SHA256", "NULL-SHA256", "ADH-AES128-GCM-SHA256"])
-def test_suites_that_the_guideline_left_out(of_policy, suite):
-    seen = s_client(of_policy("intermediate").address, "-tls1_2", "-cipher", suite + ":@SECLEVEL=0")
-    assert (seen.established, seen.alert) == (False, 40), seen.text
-
-
-@pytest.mark.parametrize("policy, groups", [("modern", ["X25519", "P-256", "P-384"]),
-                                            ("intermediate", ["X25519", "P-256", "P-384"])])
-def test_groups_of_the_guideline(of_policy, policy, groups):
-    address = of_policy(policy).address
-    for group in groups:
-        assert s_client(address, "-tls1_3", "-groups", group).established, group
-    assert not s_client(address, "-tls1_3", "-groups", "P-521").established
-    # A group that was not guessed costs a HelloRetryRequest and works.
-    assert s_client(address, "-tls1_3", "-groups", "P-521:P-384").established
-
-
-def test_legacy_is_warned_of_at_the_start(of_policy):
-    assert re.search(r"warning: .*legacy", of_policy("legacy").stderr())
-    for policy in ("modern", "intermediate"):
-        assert "warning" not in of_policy(policy).stderr()
-
-
-def test_renegotiation_is_refused(of_policy):
-    """RFC 5746 is announced, but nobody may ask for a second handshake."""
-    seen = s_client(of_policy("intermediate").address, "-tls1_2", send=b"R\n", seconds=30)
-    assert "Secure Renegotiation IS supported" in seen.text
-    assert re.search("no.renegotiation|alert number 100|no renegotiation", seen.text), seen.text
-
-
-def test_an_unknown_protocol_is_refused(of_policy):  # RFC 7301 section 3.2
-    seen = s_client(of_policy("intermediate").address, "-alpn", "h3,spdy/1")
-    assert (seen.established, seen.alert) == (False, 120), seen.text
-    assert "ALPN protocol: http/1.1" in s_client(of_policy("intermediate").address, "-alpn", "h3,http/1.1").text
-    assert s_client(of_policy("intermediate").address).established  # none offered
 
 
 def test_clear_text_on_a_port_for_tls_is_told(server):

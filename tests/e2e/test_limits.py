@@ -3,12 +3,11 @@
 The table is checked too: every limit that `sluice serve --help` names is either met by a test here, which says so with
 @meets, or stands in ELSEWHERE with the file that tests it; none is in both, and none is missing. What needs a handler
 that reads content itself (body, body_timeout, body_rate, exchange_body) cannot be met here: files read none.
-Memory is in test_memory_limits.py.
+Memory is in test_memory_limits.py, files are in test_file_limits.py, TLS is in test_tls_limits.py.
 """
 
 import contextlib
 import functools
-import json
 import os
 import pathlib
 import re
@@ -19,11 +18,14 @@ import time
 
 import pytest
 from clients import SANITIZED, get, read_to_end, request, reset, run_sluice, slow_socket
+from limited_server import LOG, descriptors, logged, serving, takes_about, traced
 from raw_connection import RawConnection
 from sluice_server import ROOT, SluiceServer, wait_until
 from stopped_thread import stopped, thread_named
 
 UNIT = "tests/unit/server"
+FILES = ("held_file", "open_files", "watches", "file_check", "listing_entries", "ranges", "overlapping_ranges", "etag_wait",
+         "etag_hash_max")
 ELSEWHERE = {
     "body": f"{UNIT}/http/server_connection_test.cc",  # no handler reads content itself yet
     "body_timeout": f"{UNIT}/http/server_connection_deadlines_test.cc",  # likewise
@@ -35,6 +37,11 @@ ELSEWHERE = {
     "memory_high": "tests/e2e/test_memory_limits.py",
     "memory_critical": "tests/e2e/test_memory_limits.py",
     "accept_pause": f"{UNIT}/net/listener_test.cc",
+    **dict.fromkeys(FILES, "tests/e2e/test_file_limits.py"),
+    "handshake_timeout": "tests/e2e/test_hostile_tls.py",
+    "key_updates": "tests/e2e/test_hostile_tls.py",
+    "turn_handshakes": "tests/e2e/test_tls_limits.py",
+    "certificate_check": "tests/e2e/test_tls_limits.py",
     "held_bytes": f"{UNIT}/handler/files/file_resources_test.cc",
     "file_settle": f"{UNIT}/handler/files/changes_test.cc",
     "file_window": f"{UNIT}/handler/files/file_source_test.cc",
@@ -53,29 +60,6 @@ def meets(*names):
     """Says which limits a test meets."""
     HERE.update(names)
     return lambda test: test
-
-
-def serving(site, *limits, **options):
-    """A server with these limits ("name=value")."""
-    return SluiceServer(site, *(part for limit in limits for part in ("--limit", limit)), **options)
-
-
-def logged(server):
-    """What the access log has so far, line by line."""
-    return [json.loads(line) for line in server.stdout().splitlines() if line.endswith("}")]
-
-
-LOG = ("--access-log", "stdout", "--log-format", "json")
-
-
-@contextlib.contextmanager
-def takes_about(seconds):
-    """The block lasts no shorter, and not ten times as long (with a second for slow machines)."""
-    begin = time.monotonic()
-    yield
-    elapsed = time.monotonic() - begin
-    assert elapsed > seconds * 0.8, f"after {elapsed} s"
-    assert SANITIZED or elapsed < seconds * 10 + 1, f"after {elapsed} s"
 
 
 def test_every_limit_is_met_somewhere():
@@ -168,11 +152,6 @@ def test_unwanted_content_is_waited_for_so_long(site):
             connection.send(request("/", "Content-Length: 1000", method="POST", body=b"x" * 10))
             assert connection.response().status == 405
             assert connection.wait_for_end() == "fin"
-
-
-def descriptors(server) -> int:
-    """How many the server has. It opens one for a moment now and then, to see how much memory there is."""
-    return min((server.open_descriptors(), time.sleep(0.005))[0] for _ in range(5))
 
 
 def refused_for_good(server):
@@ -272,27 +251,6 @@ def test_as_first_process_a_drain_is_shorter(site, large_file):
 
 
 # --- What a turn may do: seen in the system calls ---
-
-
-def strace_works() -> bool:
-    with contextlib.suppress(OSError):
-        return not SANITIZED and subprocess.run(
-            ["strace", "-D", "-o", "/dev/null", "true"], capture_output=True).returncode == 0
-    return False
-
-
-@contextlib.contextmanager
-def traced(site, tmp_path, calls, *limits):
-    """A server with one worker, and a function that gives its calls so far. strace writes a call that another thread's
-    comes between as two lines, "unfinished" and "resumed".
-    """
-    if not strace_works():
-        pytest.skip("strace cannot trace here, or the binary is a sanitized one")
-    trace = tmp_path / "trace"
-    prefix = ["strace", "-D", "-f", "-qq", "-e", f"trace={calls}", "-e", "signal=none", "-o", trace]
-    options = [part for limit in limits for part in ("--limit", limit)]
-    with SluiceServer(site, "--workers", "1", *options, prefix=prefix) as server:
-        yield server, lambda: trace.read_text().splitlines()
 
 
 @meets("turn_read")
@@ -483,90 +441,6 @@ def test_so_many_descriptors_are_kept_from_connections(site):
         time.sleep(0.2)
         with socket.create_connection(server.address, 30) as late:
             assert answer(late) == UNAVAILABLE
-
-
-# --- Files ---
-
-
-@meets("held_file")
-@pytest.mark.parametrize("limit, by_sendfile", [("held_file=1KiB", False), ("held_file=1023", True)])
-def test_files_up_to_a_size_are_held(site, tmp_path, limit, by_sendfile):
-    with traced(site, tmp_path, "sendfile,sendto,sendmsg", limit, "file_settle=0ms") as (server, calls):
-        for _ in range(2):
-            assert get(server.address, "/1k.bin").body == (site / "1k.bin").read_bytes()
-        assert by_sendfile == any("sendfile" in line for line in calls())
-
-
-@meets("open_files")
-def test_so_many_files_are_kept_open(site):
-    for number in range(30):
-        (site / f"{number}.bin").write_bytes(b"x" * 100_000)
-    with serving(site, "open_files=4", "file_settle=0ms") as server:
-        before = descriptors(server)
-        for number in range(30):
-            assert get(server.address, f"/{number}.bin").status == 200
-        wait_until(lambda: server.open_descriptors() <= before + 6, 20, "closing files")
-
-
-@meets("watches")
-@pytest.mark.parametrize("most", [0, 3])
-def test_so_many_folders_are_watched(site, most):
-    for number in range(8):
-        (site / f"d{number}").mkdir()
-        (site / f"d{number}" / "a.txt").write_text("a")
-    with serving(site, f"watches={most}", "file_settle=0ms") as server:
-        for number in range(8):
-            assert get(server.address, f"/d{number}/a.txt").status == 200
-        watched = 0
-        for one in pathlib.Path(f"/proc/{server.pid}/fdinfo").iterdir():
-            with contextlib.suppress(FileNotFoundError):  # a connection that has ended meanwhile
-                watched += one.read_text().count("inotify wd:")
-        assert watched <= most and (most == 0 or watched > 0)
-
-
-@meets("file_check")
-@pytest.mark.parametrize("limit, expected", [("file_check=1h", b"old"), ("file_check=0ms", b"new")])
-def test_a_held_file_is_looked_at_again_after_so_long(site, limit, expected):
-    (site / "a.txt").write_text("old")
-    with serving(site, limit, "watches=0", "file_settle=0ms") as server:
-        assert get(server.address, "/a.txt").body == b"old"
-        (site / "b.txt").write_text("new")
-        (site / "b.txt").rename(site / "a.txt")
-        bodies = {get(server.address, "/a.txt").body for _ in range(3)}
-        # Each worker holds what it has seen.
-        assert expected in bodies if expected == b"old" else bodies == {b"new"}
-
-
-@meets("listing_entries")
-def test_a_listing_names_so_many_entries(site):
-    for number in range(9):
-        (site / "folder" / "deeper" / f"{number}.txt").write_text("x")
-    with serving(site, "listing_entries=4") as server:
-        body = get(server.address, "/folder/deeper/").body.decode()
-        assert len(set(re.findall(r"\d\.txt", body))) == 4
-        assert "Only those that were read first are shown" in body
-
-
-@meets("ranges", "overlapping_ranges")
-@pytest.mark.parametrize("limit, ranges, status", [
-    ("ranges=2", "0-1,10-11", 206), ("ranges=2", "0-1,10-11,20-21", 200),
-    ("overlapping_ranges=2", "0-9,5-14", 206), ("overlapping_ranges=0", "0-9,5-14", 200)])
-def test_so_many_ranges(site, limit, ranges, status):
-    with serving(site, limit, "file_settle=0ms") as server:
-        assert get(server.address, "/1k.bin", "Range: bytes=" + ranges).status == status
-
-
-@meets("etag_wait", "etag_hash_max")
-def test_up_to_a_size_the_first_answer_has_a_tag(site):
-    limits = ("etag_wait=1KiB", "etag_hash_max=100KiB", "file_settle=0ms", "held_file=0")  # held ones are read anyway
-    with serving(site, *limits) as server:
-        (site / "10k.bin").write_bytes(b"x" * 10_000)
-        assert get(server.address, "/1k.bin").get("etag")
-        assert not get(server.address, "/10k.bin").get("etag"), "a helper hashes it"
-        wait_until(lambda: get(server.address, "/10k.bin").get("etag"), 20, "its hash")
-        for _ in range(10):
-            assert not get(server.address, "/200k.bin").get("etag")
-            time.sleep(0.02)
 
 
 # --- Configuration and control ---

@@ -213,6 +213,22 @@ TEST_F(ListenerContextClients, AFileThatCannotBeUsedIsToldOf) {
   EXPECT_EQ(problem.rfind("a.toml:3: /none/ca.pem: cannot be read: ", 0), 0U) << problem;
 }
 
+TEST_F(ListenerContextClients, AConnectionIsTakenForWhatItWasMadeFor) {
+  auto parts = parts_of(three_sites());
+  parts.sites = {{.hosts = {"a.example"}, .clients = {}},
+                 {.hosts = {"www.a.example"}, .clients = asks(Mode::require)}};
+  const auto context = make_listener(std::move(parts));
+  const Choice& a = *context->choose("a.example");
+  EXPECT_TRUE(context->takes(a, "a.example"));
+  EXPECT_FALSE(context->takes(a, "www.a.example")) << "it is asked for a certificate";
+  EXPECT_FALSE(context->takes(a, "x.b.example")) << "another certificate";
+  const Choice& b = *context->choose("x.b.example");
+  EXPECT_TRUE(context->takes(b, "y.b.example"));
+  EXPECT_FALSE(context->takes(b, "deep.b.example")) << "it has a certificate of its own";
+  EXPECT_TRUE(a.asks_like(b));
+  EXPECT_FALSE(a.asks_like(*context->choose("www.a.example")));
+}
+
 TEST(ListenerContext, KnowsWhenThereIsOnlyOneChoice) {
   const auto one = make_listener(listener_parts());
   EXPECT_TRUE(one->is_only_choice(one->fallback()));
@@ -248,6 +264,22 @@ TEST(ListenerContextReload, MakesAnewOnlyWhatChanged) {
   // Clients that are connected may go on: it is the same file's certificate, renewed.
   EXPECT_TRUE(before->choose("a.example")->is_like(*after->choose("a.example")));
   EXPECT_FALSE(before->choose("a.example")->is_like(*after->choose("x.b.example")));
+}
+
+// Whose certificate and policy are not configured any more: what it was shown still holds.
+TEST_F(ListenerContextClients, AfterAReloadTheShownCertificateDecides) {
+  const auto before = make_listener(parts_of(three_sites()));
+  auto parts = parts_of({entry({.names = {"a.example", "x.b.example", "c.example"}}, "/other")},
+                        {.policy = conf::Tls::Policy::modern});
+  parts.sites = {{.hosts = {"www.a.example"}, .clients = asks(Mode::request)}};
+  const auto after = make_listener(std::move(parts));
+  const Choice& a = *before->choose("a.example");
+  EXPECT_FALSE(a.is_like(*after->choose("a.example")));
+  EXPECT_TRUE(after->takes(a, "a.example"));
+  EXPECT_FALSE(after->takes(a, "c.example")) << "it was not shown a certificate for that";
+  EXPECT_FALSE(after->takes(a, "www.a.example")) << "now asks for a certificate";
+  EXPECT_TRUE(after->takes(*before->choose("x.b.example"), "x.b.example")) << "by wildcard";
+  EXPECT_FALSE(after->takes(*before->choose("x.b.example"), "x.x.b.example"));
 }
 
 TEST(ListenerContextReload, OtherPolicyOrKeysMakeEverythingAnew) {
