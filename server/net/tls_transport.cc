@@ -136,7 +136,6 @@ ReadResult TlsTransport::read(std::span<char> room) {
     if (plain.status == tls::Session::Status::failed) {
       // Whoever reads gives up now; this is the moment to say why.
       ended_ = Io::failed;
-      unread_.clear();
       send_sealed(false);
     }
     if (closed_) unread_.clear();

@@ -24,6 +24,7 @@ using Status = Session::Status;
 constexpr size_t kChange = 4;
 // Flights of either side together; what a client still says after them is left out.
 constexpr int kFlights = 24;
+constexpr size_t kLongestFlight = 100'000;
 constexpr uint64_t kKeyUpdates = 4;
 
 // --- The same octets for the same input ----------------------------------------------------------
@@ -92,8 +93,9 @@ ClientWish wish_of(uint8_t choice, SslSessionPointer& ticket) {
     wish.certificate = &world().me;
   }
   if ((choice & 8) != 0) wish.alpn = "\x02h2\x08http/1.1";
-  if ((choice & 16) != 0) wish.groups = "P-384";
-  if ((choice & 32) != 0 && !newest) wish.suites = "ECDHE-ECDSA-AES128-SHA";
+  if ((choice & 16) != 0 && newest) wish.groups = "P-384";
+  // A ticket is for its own suite.
+  if ((choice & 34) == 32 && !newest) wish.suites = "ECDHE-ECDSA-AES128-SHA";
   return wish;
 }
 
@@ -136,6 +138,7 @@ void meddle(std::string_view changes, int flight, std::string& octets) {
     if (head % 8 != flight % 8 || octets.empty()) continue;
     const size_t place = static_cast<uint8_t>(changes[1]) * 256U + static_cast<uint8_t>(changes[2]);
     change(octets, head / 8 % 8, place, changes[3]);
+    octets.resize(std::min(octets.size(), kLongestFlight));
   }
 }
 

@@ -33,6 +33,11 @@ class TlsUpkeepTest : public ::testing::Test {
     std::ofstream(file_ + "~") << text;
     std::filesystem::rename(file_ + "~", file_);
   }
+  void follow(std::vector<std::string> paths) {
+    ops::ChangedFiles files;
+    files.follow(std::move(paths));
+    upkeep_.follow(std::move(files));
+  }
   void look_after(net::Clock::duration time) { upkeep_.look(start_ + time); }
 
   const handler::TemporaryFolder folder_;
@@ -67,6 +72,17 @@ TEST_F(TlsUpkeepTest, FilesThatChangedAreReadAgainOnce) {
   look_after(minutes(3));
   EXPECT_EQ(readings_, 1);
   look_after(minutes(4));
+  EXPECT_EQ(readings_, 1);
+}
+
+// Between looking and following lies the reading.
+TEST_F(TlsUpkeepTest, WhatChangesWhileItIsReadIsNoticed) {
+  ops::ChangedFiles files;
+  files.follow({file_});
+  write("two");
+  upkeep_.follow(std::move(files));
+  look_after(minutes(1));
+  look_after(minutes(2));
   EXPECT_EQ(readings_, 1);
 }
 

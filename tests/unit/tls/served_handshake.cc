@@ -68,6 +68,7 @@ Session::Status ServedHandshake::run(const Change& change, int flights) {
     std::string octets;
     if (flight % 2 == 0) {
       SSL_do_handshake(client.get());
+      ERR_clear_error();  // the client's are none of the session's
       octets = take_written(client.get());
     } else {
       octets = workspace_.output();

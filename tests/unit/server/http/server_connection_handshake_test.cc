@@ -152,9 +152,9 @@ TEST(ServerConnectionHandshake, AbortEndsIt) {
 TEST(ServerConnectionHandshake, EndsAtItsDeadlineWhoeverTrickles) {
   conf::Limits limits;
   limits.handshake_timeout = milliseconds(80);
+  const net::Time begun = net::Clock::now();
   SocketWorld world({}, limits);
   const std::string hello = world.client.take();
-  const net::Time begun = net::Clock::now();
   size_t sent = 0;
   ASSERT_TRUE(net::turn_until(world.loop, [&] {
     if (sent < hello.size() / 2) send(world.socket.get(), hello.data() + sent++, 1, MSG_NOSIGNAL);
