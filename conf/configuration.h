@@ -199,6 +199,19 @@ struct Tls {
   ClientCertificates client_certificates;
 };
 
+// "modern" and its like.
+inline std::string_view policy_name(Tls::Policy policy) noexcept {
+  switch (policy) {
+    case Tls::Policy::modern:
+      return "modern";
+    case Tls::Policy::intermediate:
+      return "intermediate";
+    case Tls::Policy::legacy:
+      return "legacy";
+  }
+  return {};
+}
+
 struct Listener {
   std::string name;        // "default", or what the file calls it
   std::string address;     // as server/net/listen_address.h reads it

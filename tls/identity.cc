@@ -14,7 +14,7 @@ namespace sluice::tls {
 namespace {
 
 std::string key_of(const Identity::Certificates& certificates, conf::Tls::Policy policy) {
-  std::string key(policy_name(policy));
+  std::string key(conf::policy_name(policy));
   for (const std::shared_ptr<const Certificate>& one : certificates) key += " " + one->digest();
   return key;
 }
@@ -41,7 +41,7 @@ Identity::Identity(Certificates certificates, conf::Tls::Policy policy,
       key_(key_of(certificates_, policy)) {}
 
 std::string Identity::source() const {
-  std::string source(policy_name(policy_));
+  std::string source(conf::policy_name(policy_));
   for (const std::shared_ptr<const Certificate>& one : certificates_)
     source += '\n' + one->chain_path();
   return source;

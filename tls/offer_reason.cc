@@ -61,7 +61,7 @@ bool speaks_tls13(const ClientHello& hello) { return contains(hello.versions, kT
 // "TLS 1.2 or newer"; for operators a policy is a word of the configuration.
 std::string takes_text(Policy policy) {
   const auto oldest = static_cast<uint16_t>(oldest_version(policy));
-  return "policy \"" + std::string(policy_name(policy)) + "\" takes " + version_name(oldest) +
+  return "policy \"" + std::string(conf::policy_name(policy)) + "\" takes " + version_name(oldest) +
          (oldest == kTls13 ? "" : " or newer");
 }
 

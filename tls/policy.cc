@@ -66,18 +66,6 @@ bool apply_policy(Policy policy, SSL_CTX& context) {
   return set_versions(policy, context) && set_algorithms(policy, context);
 }
 
-std::string_view policy_name(Policy policy) noexcept {
-  switch (policy) {
-    case Policy::modern:
-      return "modern";
-    case Policy::intermediate:
-      return "intermediate";
-    case Policy::legacy:
-      return "legacy";
-  }
-  return {};
-}
-
 int oldest_version(Policy policy) noexcept {
   switch (policy) {
     case Policy::modern:

@@ -1,8 +1,6 @@
 // What a listener's policy means for OpenSSL: versions, suites, groups, and what is never done.
 #pragma once
 
-#include <string_view>
-
 #include "conf/configuration.h"
 #include "tls/openssl.h"
 
@@ -12,8 +10,6 @@ namespace sluice::tls {
 // something of it.
 [[nodiscard]] bool apply_policy(conf::Tls::Policy policy, SSL_CTX& context);
 
-// "modern" and its like.
-std::string_view policy_name(conf::Tls::Policy policy) noexcept;
 // The oldest version it takes, as the protocol writes it (0x0303 is TLS 1.2).
 int oldest_version(conf::Tls::Policy policy) noexcept;
 

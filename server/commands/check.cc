@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <nlohmann/json.hpp>
 #include <string_view>
 #include <variant>
@@ -14,6 +15,7 @@
 #include "conf/reader.h"
 #include "conf/reference.h"
 #include "conf/schema.h"
+#include "server/listener_contexts.h"
 #include "server/ops/counted.h"
 
 namespace sluice {
@@ -92,12 +94,43 @@ std::string site_text(const conf::Site& site) {
   return text + "\n";
 }
 
+// --- What lies in the files of TLS ---------------------------------------------------------------
+
+// Looks into certificates and keys, as a start would. Where one of the files is missing, which was
+// said already, this may be another machine than the one that serves.
+void look_into_tls_files(const std::string& file, conf::Reading& reading) {
+  if (!reading.configuration) return;
+  const std::vector<std::string> files = files_of_contexts(*reading.configuration);
+  const bool all_there = std::all_of(files.begin(), files.end(), [](const std::string& one) {
+    return ::access(one.c_str(), R_OK) == 0;
+  });
+  if (files.empty() || !all_there) return;
+  const auto keys = tls::TicketKeys::random();
+  if (!keys) return;
+  const ContextsReading found =
+      make_contexts(*reading.configuration, keys, *reading.configuration, {}, std::time(nullptr));
+  const auto add = [&](const std::vector<std::string>& texts, conf::Diagnostic::Severity severity) {
+    for (const std::string& text : texts) {
+      conf::Diagnostic diagnostic;
+      diagnostic.severity = severity;
+      diagnostic.code = "tls-file";
+      diagnostic.file = file;
+      diagnostic.message = text;
+      reading.diagnostics.push_back(std::move(diagnostic));
+    }
+  };
+  add(found.errors, conf::Diagnostic::Severity::error);
+  add(found.warnings, conf::Diagnostic::Severity::warning);
+}
+
 // --- The whole -----------------------------------------------------------------------------------
 
 void print_sites(const conf::Configuration& configuration) {
   for (const conf::Listener& listener : configuration.listeners) {
     const bool named = listener.name != listener.address;
-    print("listener " + (named ? listener.name + " at " : "") + listener.address + "\n");
+    print("listener " + (named ? listener.name + " at " : "") + listener.address +
+          (listener.tls ? ", TLS " + std::string(conf::policy_name(listener.tls->policy)) : "") +
+          "\n");
   }
   print("\n");
   for (const conf::Site& site : configuration.sites) print(site_text(site));
@@ -137,8 +170,9 @@ void print_json(const conf::Diagnostics& diagnostics) {
 }
 
 int check_file(const std::string& file, bool json) {
-  const conf::Reading reading = conf::read_configuration(file, conf::process_environment);
-  const int code = reading.configuration ? 0 : 1;
+  conf::Reading reading = conf::read_configuration(file, conf::process_environment);
+  look_into_tls_files(file, reading);
+  const int code = conf::has_errors(reading.diagnostics) ? 1 : 0;
   if (json) {
     print_json(reading.diagnostics);
     return code;

@@ -155,9 +155,9 @@ TEST(Policy, NothingIsRenegotiatedCompressedOrStored) {
 }
 
 TEST(Policy, NamesAreTheConfigurations) {
-  EXPECT_EQ(policy_name(Policy::modern), "modern");
-  EXPECT_EQ(policy_name(Policy::intermediate), "intermediate");
-  EXPECT_EQ(policy_name(Policy::legacy), "legacy");
+  EXPECT_EQ(conf::policy_name(Policy::modern), "modern");
+  EXPECT_EQ(conf::policy_name(Policy::intermediate), "intermediate");
+  EXPECT_EQ(conf::policy_name(Policy::legacy), "legacy");
 }
 
 }  // namespace
