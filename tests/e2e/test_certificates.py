@@ -483,7 +483,7 @@ def test_a_key_that_others_may_read_is_warned_of(authority, site, tmp_path):
         one.key.chmod(0o600)
 
 
-@pytest.mark.parametrize("days, words", [(0.5, "in no days"), (1.5, "in 1 day:"), (12.5, "in 12 days"), (29.5, "in 29 days")])
+@pytest.mark.parametrize("days, words", [(0.5, "within a day"), (1.5, "in 1 day:"), (12.5, "in 12 days"), (29.5, "in 29 days")])
 def test_a_certificate_that_soon_expires_is_warned_of(authority, site, tmp_path, days, words):
     one = authority.issue("localhost", days=(-60, days))
     with tls_server(tmp_path, [one], root=site) as server:
