@@ -12,7 +12,7 @@ import signal
 from sluice_server import wait_until
 from tls_clients import octets_of, shown_to
 
-LOOK_OFTEN = '[limits]\ncertificate_check = "50ms"\n'
+LOOK_OFTEN = '[limits]\ncertificate_check = "100ms"\n'
 READ_AGAIN = "certificates were read again"
 OLD_GOES_ON = "the certificates of before are served on"
 
@@ -74,6 +74,12 @@ def await_certificate(server, certificate, name="localhost"):
 
 def said(server, text) -> int:
     return server.stderr().count(text)
+
+
+def await_said(server, text, count):
+    """New certificates are shown a moment before the server says so."""
+    wait_until(lambda: said(server, text) >= count, 20, f"{count} times {text!r}")
+    assert said(server, text) == count, server.stderr()
 
 
 def reload_by_signal(server) -> str:
