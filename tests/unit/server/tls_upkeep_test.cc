@@ -18,12 +18,6 @@ using std::chrono::minutes;
 
 class TlsUpkeepTest : public ::testing::Test {
  protected:
-  void follow(std::vector<std::string> files) {
-    ops::ChangedFiles followed;
-    followed.follow(std::move(files));
-    upkeep_.follow(std::move(followed));
-  }
-
   TlsUpkeepTest() {
     write("one");
     follow({file_});
