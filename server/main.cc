@@ -12,6 +12,7 @@
 #include "server/commands/run.h"
 #include "server/commands/serve.h"
 #include "server/commands/version.h"
+#include "tls/memory.h"
 
 namespace {
 
@@ -162,6 +163,7 @@ class CommandLine {
 }  // namespace
 
 int main(int argc, char** argv) {
+  sluice::tls::keep_blocks_for_openssl();
   try {
     return CommandLine().run(argc, argv);
   } catch (const std::exception& error) {

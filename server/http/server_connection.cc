@@ -208,6 +208,7 @@ void ServerConnection::flush() {
   if (!sending()) return;
   // 1 KiB: below it a copy is cheaper than the block that a waiting slice would pin.
   static constexpr size_t kSmall = 1024;
+  if (is_last_flush()) transport_->finish();
   const net::FlushResult result = transport_->flush(out_, context_.limits.turn_write);
   sent_ += result.octets;
   if (result.octets > 0 && std::exchange(full_, false)) context_.loop.wake(*this);  // to read on
@@ -220,6 +221,12 @@ void ServerConnection::flush() {
     default:
       if (!out_.empty()) context_.loop.wake(*this);
   }
+}
+
+// Whether the connection is shut when all of this is sent, as after_flush() has it.
+bool ServerConnection::is_last_flush() const noexcept {
+  const bool ends = closing_ || (exchange_ && !persist_);
+  return ends && state_ != State::handshake && (!exchange_ || framed_whole_);
 }
 
 void ServerConnection::after_flush() {

@@ -126,6 +126,7 @@ class ServerConnection final : public net::Task,
   bool take_pulled(Pull result);
   bool framing_is_by_length() const noexcept { return framing_ == h1::Framing::content_length; }
   void flush();
+  bool is_last_flush() const noexcept;
   void after_flush();
   bool next_request_waits() const noexcept;
 

@@ -187,7 +187,9 @@ FlushResult TlsTransport::flush(Chain& chain, uint64_t budget) {
     if (unsent_.view().size() <= tls::Workspace::kSealedRecord && session_.established())
       total.file_cut = !seal(chain, budget);
     budget -= before - chain.size();
-    const FlushResult sent = send_sealed(!chain.empty() && budget > 0);
+    if (finishing_ && chain.empty()) session_.close();
+    // What ends the stream waits for the FIN that follows in this turn, and shares its segment.
+    const FlushResult sent = send_sealed(finishing_ || (!chain.empty() && budget > 0));
     total.octets += sent.octets;
     total.status = sent.status;
     if (total.file_cut || (session_.established() && session_.failed())) total.status = Io::failed;
@@ -275,7 +277,7 @@ FlushResult TlsTransport::send_sealed(bool more_follows) {
 void TlsTransport::shutdown_write() noexcept {
   if (!bare_) {
     session_.close();
-    send_sealed(false);
+    send_sealed(true);
   }
   socket_.shutdown_write();
 }

@@ -64,6 +64,7 @@ class TlsTransport final : public Transport {
   bool peer_closed() const noexcept override { return closed_ || socket_.peer_closed(); }
   uint64_t unsent() const noexcept override { return socket_.unsent(); }
   uint64_t held() const noexcept override { return unsent_.capacity() + unread_.capacity(); }
+  void finish() noexcept override { finishing_ = true; }
   void shutdown_write() noexcept override;
   void reset_on_close() noexcept override { socket_.reset_on_close(); }
 
@@ -94,6 +95,7 @@ class TlsTransport final : public Transport {
   Io ended_ = Io::progress;  // how the socket's reading side stands: end and failed are for good
   uint32_t young_left_;      // plain octets that still go in small records
   bool closed_ = false;      // the peer said close_notify
+  bool finishing_ = false;   // close_notify goes with what is sent last
   bool end_told_ = false;    // whoever reads knows of the end
   bool bare_ = false;        // the peer speaks HTTP without TLS, and so do we now
 };

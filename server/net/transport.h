@@ -68,6 +68,9 @@ class Transport {
   virtual ReadResult read(std::span<char> room) = 0;
   // Sends from the chain's front and drains what was taken, at most `budget` octets.
   virtual FlushResult flush(Chain& chain, uint64_t budget) = 0;
+  // The next flush, if it takes all of its chain, is the last before shutdown_write(): the stream's
+  // end may go with it.
+  virtual void finish() noexcept {}
   // Octets that were taken from a chain, or are the transport's own, wait for the next flush: it is
   // due even with an empty chain.
   virtual bool holds_output() const noexcept { return false; }

@@ -52,7 +52,7 @@ const std::vector<Arrow>& arrows() {
       {"server/commands/",
        {"conf/", "tls/", "server/net/", "server/ops/", "server/server.h",
         "server/listener_contexts.h"}},
-      {"server/main.cc", {"conf/", "server/commands/", "bench/generator/"}},
+      {"server/main.cc", {"conf/", "tls/memory.h", "server/commands/", "bench/generator/"}},
       {"bench/", {"conf/", "protocol/", "tls/", "cache/", "server/"}},
       {"tests/",
        {"conf/", "protocol/", "tls/", "cache/", "server/", "bench/", "support/", "unit/"}},
