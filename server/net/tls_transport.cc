@@ -138,7 +138,7 @@ ReadResult TlsTransport::read(std::span<char> room) {
       ended_ = Io::failed;
       send_sealed(false);
     }
-    if (closed_) unread_.clear();
+    if (closed_ || ended_ == Io::failed) unread_.clear();
     if (plain.octets > 0) return {readable() ? Io::progress : Io::blocked, plain.octets};
     if (ended_ == Io::failed) return {Io::failed, 0};
   }
