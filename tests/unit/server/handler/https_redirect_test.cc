@@ -10,16 +10,14 @@ namespace {
 
 class HttpsRedirectTest : public ::testing::Test {
  protected:
-  ~HttpsRedirectTest() override { world_.context.router = Ref<http::Router>(&world_.router); }
-
-  std::string answer(uint16_t port, const std::string& host, const std::string& request) {
-    handler_ = std::make_unique<HttpsRedirectHandler>(port, host);
-    router_ = std::make_unique<http::SingleRoute>(
-        http::Route{.handler = handler_.get(), .filters = {}, .body_limit = 1000});
-    world_.context.router = Ref<http::Router>(router_.get());
-    world_.connect();
-    world_.send(request);
-    return world_.output();
+  static std::string answer(uint16_t port, const std::string& host, const std::string& request) {
+    HttpsRedirectHandler handler(port, host);
+    http::SingleRoute router(http::Route{.handler = &handler, .filters = {}, .body_limit = 1000});
+    http::ConnectionFixture world;  // ends before what it uses
+    world.context.router = Ref<http::Router>(&router);
+    world.connect();
+    world.send(request);
+    return world.output();
   }
   // The Location of a 308; the status where there is another.
   std::string location(const std::string& request, uint16_t port = 443,
@@ -33,10 +31,6 @@ class HttpsRedirectTest : public ::testing::Test {
   static std::string get(const std::string& target, const std::string& host) {
     return "GET " + target + " HTTP/1.1\r\nHost: " + host + "\r\n\r\n";
   }
-
-  std::unique_ptr<HttpsRedirectHandler> handler_;
-  std::unique_ptr<http::SingleRoute> router_;
-  http::ConnectionFixture world_;
 };
 
 TEST_F(HttpsRedirectTest, TheTargetStaysAsReceived) {

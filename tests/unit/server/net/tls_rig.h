@@ -123,7 +123,7 @@ struct TlsRig {
 
 inline Chain chain_of(const std::string& text) {
   Chain chain;
-  chain.append_static(text);
+  chain.append(copy_of(text));
   return chain;
 }
 
