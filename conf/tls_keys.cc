@@ -78,7 +78,7 @@ constexpr std::array kTlsKeys = {
         .fallback = "\"intermediate\"",
         .about = "Which versions and suites: \"modern\" is TLS 1.3 alone, \"intermediate\" 1.2 "
                  "and 1.3 with forward secrecy, as Mozilla's guideline for servers lists them; "
-                 "\"legacy\" adds RSA key transport, for teaching and old clients.",
+                 "\"legacy\" adds TLS 1.0, 1.1 and RSA key transport, for teaching and old clients.",
         .choices = kPolicies},
     Key{.name = "unknown_name",
         .fallback = "\"default\"",

@@ -61,11 +61,12 @@ namespace {
 Tls::Policy read_policy(const Node& node, Report& report) {
   if (node.text == "modern") return Tls::Policy::modern;
   if (node.text != "legacy") return Tls::Policy::intermediate;
-  report.warning(Code::legacy_policy, node.place,
-                 "\"legacy\" takes RSA key transport, too: who gets the key can read what was "
-                 "recorded before",
-                 {"it is for teaching and for old clients; without `policy` it is "
-                  "\"intermediate\""});
+  report.warning(
+      Code::legacy_policy, node.place,
+      "\"legacy\" takes TLS 1.0 and RSA key transport, too: who gets the key can read what was "
+      "recorded before",
+      {"it is for teaching and for old clients; without `policy` it is "
+       "\"intermediate\""});
   return Tls::Policy::legacy;
 }
 

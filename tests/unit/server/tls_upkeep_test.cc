@@ -27,6 +27,11 @@ class TlsUpkeepTest : public ::testing::Test {
     std::ofstream(file_ + "~") << text;
     std::filesystem::rename(file_ + "~", file_);
   }
+  void follow(std::vector<std::string> paths) {
+    ops::ChangedFiles files;
+    files.follow(std::move(paths));
+    upkeep_.follow(std::move(files));
+  }
   void look_after(net::Clock::duration time) { upkeep_.look(start_ + time); }
 
   const handler::TemporaryFolder folder_;

@@ -48,6 +48,30 @@ TEST(TlsTransportSending, TheFirstRecordsAreSmallAndTheOthersFull) {
   for (; at + 1 < sizes.size(); ++at) EXPECT_EQ(sizes[at], Workspace::kRecord) << at;
 }
 
+// What ends a stream is corked until the FIN, so that both share a segment: nothing of it may stay
+// behind, and nothing is said twice.
+TEST(TlsTransportSending, TheEndGoesWithWhatIsLast) {
+  Rig rig;
+  rig.shake();
+  Chain chain = chain_of("the last answer");
+  rig.transport->finish();
+  const FlushResult sent = rig.transport->flush(chain, kBudget);
+  EXPECT_EQ(sent.status, Io::progress);
+  EXPECT_EQ(sent.octets, 15U + 22U + 24U) << "the answer's record, and close_notify's";
+  EXPECT_TRUE(chain.empty());
+  EXPECT_FALSE(rig.transport->holds_output());
+  rig.transport->shutdown_write();
+  std::string wire;
+  ASSERT_TRUE(turn_until(rig.loop, [&] {
+    wire += rig.arrived();
+    return rig.at_end;
+  }));
+  EXPECT_EQ(wire.size(), sent.octets);
+  rig.client.give(wire);
+  EXPECT_EQ(rig.client.plain, "the last answer");
+  EXPECT_TRUE(rig.client.closed);
+}
+
 TEST(TlsTransportSending, FilesAreSentAsRecords) {
   Rig rig;
   rig.shake();
