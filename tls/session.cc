@@ -105,7 +105,6 @@ class Session::Lending {
   ~Lending() {
     records_ = workspace_.input_;
     workspace_.input_ = {};
-    forget_errors();
   }
   Lending(const Lending&) = delete;
   Lending& operator=(const Lending&) = delete;
@@ -160,6 +159,7 @@ Session::Status Session::take_step(std::string_view& records) {
   const int result = SSL_do_handshake(as_ssl(ssl_.get()));
   const Status status = result == 1 ? Status::done : status_of(result);
   if (status == Status::failed) note_failure();
+  forget_errors();
   return status;
 }
 
@@ -214,7 +214,9 @@ Session::Plain Session::read(std::string_view& records, std::span<char> room) {
     // reason to speak of handshakes after one. There is no alert for it.
     if (late_messages_ > workspace_.key_updates_) failed_ = true;
     if (result != 1 || failed_) {
-      return {failed_ ? Status::failed : status_of(result), total};
+      const Status status = failed_ ? Status::failed : status_of(result);
+      forget_errors();
+      return {status, total};
     }
     total += octets;
     // To ask OpenSSL costs more than to know.

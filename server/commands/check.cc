@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
@@ -96,6 +97,27 @@ std::string site_text(const conf::Site& site) {
 
 // --- What lies in the files of TLS ---------------------------------------------------------------
 
+// Texts about a certificate begin with the place that names it, as "sites/blog.toml:12: ".
+conf::Diagnostic diagnostic_of(std::string_view text, const std::string& file,
+                               conf::Diagnostic::Severity severity) {
+  conf::Diagnostic diagnostic;
+  diagnostic.severity = severity;
+  diagnostic.code = "tls-file";
+  diagnostic.file = file;
+  diagnostic.message = text;
+  const size_t end = text.find(": ");
+  const size_t colon = end != std::string_view::npos ? text.rfind(':', end - 1) : end;
+  uint32_t line = 0;
+  if (colon == std::string_view::npos ||
+      std::from_chars(text.data() + colon + 1, text.data() + end, line).ptr != text.data() + end)
+    return diagnostic;
+  diagnostic.file = text.substr(0, colon);
+  diagnostic.line = line;
+  diagnostic.column = 1;
+  diagnostic.message = text.substr(end + 2);
+  return diagnostic;
+}
+
 // Looks into certificates and keys, as a start would. Where one of the files is missing, which was
 // said already, this may be another machine than the one that serves.
 void look_into_tls_files(const std::string& file, conf::Reading& reading) {
@@ -110,14 +132,8 @@ void look_into_tls_files(const std::string& file, conf::Reading& reading) {
   const ContextsReading found =
       make_contexts(*reading.configuration, keys, *reading.configuration, {}, std::time(nullptr));
   const auto add = [&](const std::vector<std::string>& texts, conf::Diagnostic::Severity severity) {
-    for (const std::string& text : texts) {
-      conf::Diagnostic diagnostic;
-      diagnostic.severity = severity;
-      diagnostic.code = "tls-file";
-      diagnostic.file = file;
-      diagnostic.message = text;
-      reading.diagnostics.push_back(std::move(diagnostic));
-    }
+    for (const std::string& text : texts)
+      reading.diagnostics.push_back(diagnostic_of(text, file, severity));
   };
   add(found.errors, conf::Diagnostic::Severity::error);
   add(found.warnings, conf::Diagnostic::Severity::warning);

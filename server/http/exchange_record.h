@@ -47,6 +47,9 @@ class ExchangeLog {
  public:
   virtual ~ExchangeLog() = default;
   virtual void record(const ExchangeRecord& record) = 0;
+  // Whether it takes records of exchanges that went well, too: complete, under 400, and without a
+  // cause. The same for as long as it lives; what nobody takes is not put together.
+  virtual bool wants_all() const noexcept { return true; }
   // A handshake ended. Most logs have nothing to say of one that went well.
   virtual void handshake(const HandshakeRecord& record) { (void)record; }
 };

@@ -14,6 +14,8 @@ void ServerConnection::record(bool complete) {
   using namespace std::chrono;
   const RequestHead& request = exchange_->request();
   const Explanation& said = exchange_->explanation();
+  const bool went_well = complete && said.cause.empty() && exchange_->response().status < 400;
+  if (went_well && !context_.log->wants_all()) return;
   std::array<char, RequestIds::kSize> room;
   context_.log->record(
       {.peer = peer_.address,

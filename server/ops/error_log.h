@@ -32,6 +32,7 @@ class ErrorFilter final : public http::ExchangeLog {
 
   void record(const http::ExchangeRecord& record) override;
   void handshake(const http::HandshakeRecord& record) override;
+  bool wants_all() const noexcept override { return next_ != nullptr && next_->wants_all(); }
 
  private:
   bool wanted(const http::ExchangeRecord& record) const noexcept;

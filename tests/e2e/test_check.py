@@ -8,6 +8,7 @@ import tomllib
 
 import jsonschema
 import pytest
+from certificates import self_signed
 from clients import IS_ROOT, run_sluice
 
 SOURCES = pathlib.Path(__file__).resolve().parents[2]
@@ -160,9 +161,10 @@ def test_a_file_that_does_not_exist_is_one_error(tmp_path):
 
 @pytest.mark.parametrize("example", sorted(EXAMPLES.glob("*.toml")), ids=lambda path: path.stem)
 def test_examples_are_without_errors_and_warnings(example, tmp_path, monkeypatch):
-    # No example brings a certificate; `check` looks at whether the files are there, not into them.
-    for name in ("site.pem", "site.key"):
-        (tmp_path / name).touch()
+    # No example brings a certificate; `check` looks into those that are there.
+    made = self_signed(tmp_path / "made", "example.com", ["example.com", "www.example.com"])
+    made.chain.rename(tmp_path / "site.pem")
+    made.key.rename(tmp_path / "site.key")
     monkeypatch.setenv("SLUICE_CERTIFICATES", str(tmp_path))
     done = run_sluice("check", "-c", example)
     assert done.returncode == 0, done.stdout
@@ -190,6 +192,22 @@ def test_certificates_that_are_not_there_yet_are_warned_of(tmp_path):
         ("missing-tls-file", "warning", 7, [f"looked at {tmp_path / 'certs/site.pem'}"]),
         ("missing-tls-file", "warning", 8, [f"looked at {tmp_path / 'certs/site.key'}"]),
     ]
+
+
+def test_what_is_wrong_in_a_certificates_file_is_told_with_its_place(tmp_path):
+    path = write(tmp_path, TLS.replace('root = "."', 'root = "public"\nhosts = ["elsewhere.example"]'))
+    for folder in ("public", "certs"):
+        (tmp_path / folder).mkdir()
+    made, other = self_signed(tmp_path / "made"), self_signed(tmp_path / "made")
+    made.chain.rename(tmp_path / "certs/site.pem")
+    other.key.rename(tmp_path / "certs/site.key")
+    (error,) = diagnostics(path)
+    assert (error["code"], error["severity"], error["file"], error["line"]) == ("tls-file", "error", str(path), 6)
+    assert "site.key" in error["message"] and "certificate" in error["message"]
+    made.key.rename(tmp_path / "certs/site.key")
+    (warning,) = diagnostics(path)
+    assert (warning["code"], warning["severity"], warning["line"]) == ("tls-file", "warning", 10)
+    assert "no certificate" in warning["message"] and "elsewhere.example" in warning["message"]
 
 
 def test_a_key_among_the_pages_is_an_error(tmp_path):

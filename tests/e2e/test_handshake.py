@@ -13,6 +13,7 @@ import threading
 
 import pytest
 from certificates import Authority, self_signed
+from changing_relay import ChangingRelay
 from clients import run_sluice
 from openssl_server import OpensslServer
 from sluice_server import sluice_binary
@@ -223,51 +224,6 @@ def test_an_alert_is_named_with_its_likely_reason(site, server_options, options,
     assert run["summary"]["fatal_alert"] == {"sender": "server", "description": alert}
     assert alert in run["error"] and advice in run["advice"]
     in_order(text, f"fatal: {alert}", "Failed", "the server broke off with the alert", "Result: the handshake failed")
-
-
-class ChangingRelay:
-    """Passes one connection on to `port`, but changes an octet of one record that one side sends."""
-
-    def __init__(self, port, from_client, record):
-        self._port = port
-        self._from_client = from_client
-        self._record = record
-
-    def __enter__(self):
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self._listener.getsockname()[1]
-        self._threads = [threading.Thread(target=self._serve)]
-        self._threads[0].start()
-        return self
-
-    def __exit__(self, *_):
-        self._listener.close()
-        for thread in self._threads:
-            thread.join()
-
-    def _serve(self):
-        client, _ = self._listener.accept()
-        server = socket.create_connection(("127.0.0.1", self._port))
-        back = threading.Thread(target=self._pass, args=(server, client, not self._from_client))
-        back.start()
-        self._pass(client, server, self._from_client)
-        back.join()
-        client.close()
-        server.close()
-
-    def _pass(self, source, target, changes):
-        """Record by record: the last octet of the one asked for is changed."""
-        file = source.makefile("rb")
-        count = 0
-        with contextlib.suppress(OSError):
-            while header := file.read(5):
-                body = bytearray(file.read(int.from_bytes(header[3:5], "big")))
-                if changes and count == self._record:
-                    body[-1] ^= 1
-                count += 1
-                target.sendall(header + body)
-        with contextlib.suppress(OSError):
-            target.shutdown(socket.SHUT_WR)
 
 
 # Records are counted from 0 for the side that sends them. ClientHello; the server's ServerHello, its last record before

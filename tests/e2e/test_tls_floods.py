@@ -138,14 +138,14 @@ def unread(server) -> int:
 def hold(server, count, octets):
     """What `count` connections that send this, and then nothing, add to the server's memory."""
     before = server.rss_bytes()
-    descriptors = server.open_descriptors()
+    sockets = server.open_sockets()
     with contextlib.ExitStack() as stack:
         for _ in range(count):
             stack.enter_context(RawConnection(server.address, 60)).send(octets)
-        wait_until(lambda: server.open_descriptors() >= descriptors + count, 30, "accepting all")
+        wait_until(lambda: server.open_sockets() >= sockets + count, 30, "accepting all")
         wait_until(lambda: unread(server) == 0, 30, "reading all")
         added = server.rss_bytes() - before
-    wait_until(lambda: server.open_descriptors() <= descriptors, 30, "closing all")
+    wait_until(lambda: server.open_sockets() <= sockets, 30, "closing all")
     return added
 
 

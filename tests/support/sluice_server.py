@@ -66,7 +66,8 @@ class SluiceServer:
         self._exit_code = exit_code
         self._given_stdout = stdout
         self._lines = []
-        self._ready = threading.Event()
+        self._ready = threading.Event()  # it said so, or its stderr ended
+        self._said_ready = False
         self._stdout = None
         self.process = None
         self.addresses = []
@@ -115,7 +116,7 @@ class SluiceServer:
             stderr=subprocess.PIPE, env=self._env, cwd=self._cwd)
         self._reader = threading.Thread(target=self._read_stderr, daemon=True)
         self._reader.start()
-        if not self._ready.wait(START_SECONDS) or self.process.poll() is not None:
+        if not self._ready.wait(START_SECONDS) or not self._said_ready or self.process.poll() is not None:
             self._end_now()
             raise ServerFailed(f"{' '.join(self.command)} did not become ready:\n{self.stderr()}")
         return self
@@ -128,6 +129,7 @@ class SluiceServer:
                 _, host, port, path = match.groups()
                 self.addresses.append(path.rstrip("\n") if path else (host.strip("[]"), int(port)))
             if line.startswith("sluice: ready"):
+                self._said_ready = True
                 self._ready.set()
         self._ready.set()  # the end of stderr also ends the waiting
 
@@ -165,6 +167,15 @@ class SluiceServer:
 
     def open_descriptors(self) -> int:
         return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    def open_sockets(self) -> int:
+        """Of them the sockets; files come and go at any time, when the memory's state is read."""
+        def target(descriptor):
+            try:
+                return os.readlink(f"/proc/{self.pid}/fd/{descriptor}")
+            except FileNotFoundError:  # closed since
+                return ""
+        return sum(target(one).startswith("socket:") for one in os.listdir(f"/proc/{self.pid}/fd"))
 
     def __enter__(self):
         return self.start()

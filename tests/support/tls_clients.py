@@ -41,18 +41,18 @@ def site_table(root, *lines, hosts=("localhost",)) -> str:
     return "\n".join(["[[site]]", f"hosts = [{names}]", f'root = "{root}"', *lines, ""])
 
 
-def configure(folder: pathlib.Path, *tables, workers=1, top=""):
+def configure(folder: pathlib.Path, *tables, workers=1, top="", log=""):
     """Writes folder/sluice.toml and returns its path."""
     path = folder / "sluice.toml"
-    path.write_text("\n".join([f"workers = {workers}", top, '[log]\nformat = "json"', *tables]))
+    path.write_text("\n".join([f"workers = {workers}", top, f'[log]\nformat = "json"\n{log}', *tables]))
     return path
 
 
-def tls_server(folder, certificates, *tables, root=None, tls="true", workers=1, top="", **options) -> SluiceServer:
+def tls_server(folder, certificates, *tables, root=None, tls="true", workers=1, top="", log="", **options) -> SluiceServer:
     """A server of `root` for "localhost" (or of what `tables` say) that shows `certificates`, the first by default."""
     sites = [site_table(root)] if root is not None else []
     shown = [one if isinstance(one, str) else certificate_table(one) for one in certificates]
-    path = configure(folder, listener_table(tls), *shown, *sites, *tables, workers=workers, top=top)
+    path = configure(folder, listener_table(tls), *shown, *sites, *tables, workers=workers, top=top, log=log)
     return SluiceServer(config=path, **options)
 
 

@@ -196,6 +196,8 @@ class KeepingLog final : public ExchangeLog {
   };
   std::vector<Entry> entries;
   std::vector<HandshakeEnd> handshakes;
+  bool all = true;
+  bool wants_all() const noexcept override { return all; }
   void handshake(const HandshakeRecord& r) override { handshakes.push_back(r.end); }
   void record(const ExchangeRecord& r) override {
     entries.push_back({r.status, r.octets, r.complete, std::string(r.method), std::string(r.target),

@@ -60,6 +60,11 @@ TEST_F(ErrorFilterTest, PassesEverythingOnAndKeepsErrors) {
       << found[0];
 }
 
+TEST_F(ErrorFilterTest, WantsWhatWentWellOnlyForAnAccessLog) {
+  EXPECT_FALSE(ErrorFilter(ErrorLevel::info, log, nullptr).wants_all());
+  EXPECT_TRUE(ErrorFilter(ErrorLevel::info, log, &all).wants_all());
+}
+
 TEST_F(ErrorFilterTest, KeepsRefusalsWhenAskedFor) {
   ErrorFilter filter(ErrorLevel::info, log, nullptr);
   filter.record(answered(404, "no such file"));
