@@ -76,9 +76,10 @@ constexpr Table kSiteClients{"client_certificates of [[site]]", kSiteClientKeys}
 constexpr std::array kTlsKeys = {
     Key{.name = "policy",
         .fallback = "\"intermediate\"",
-        .about = "Which versions and suites: \"modern\" is TLS 1.3 alone, \"intermediate\" 1.2 "
-                 "and 1.3 with forward secrecy, as Mozilla's guideline for servers lists them; "
-                 "\"legacy\" adds TLS 1.0, 1.1 and RSA key transport, for teaching and old clients.",
+        .about =
+            "Which versions and suites: \"modern\" is TLS 1.3 alone, \"intermediate\" 1.2 "
+            "and 1.3 with forward secrecy, as Mozilla's guideline for servers lists them; "
+            "\"legacy\" adds TLS 1.0, 1.1 and RSA key transport, for teaching and old clients.",
         .choices = kPolicies},
     Key{.name = "unknown_name",
         .fallback = "\"default\"",
