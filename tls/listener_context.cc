@@ -241,7 +241,8 @@ size_t ListenerContext::clients_of(std::string_view name) const noexcept {
   // below it, as in the table of sites.
   const auto exact = name.starts_with('.') ? hosts_.end() : hosts_.find(name);
   if (exact != hosts_.end()) return exact->second;
-  for (size_t dot = name.find('.', 1); dot != std::string_view::npos; dot = name.find('.', dot + 1)) {
+  for (size_t dot = name.find('.', 1); dot != std::string_view::npos;
+       dot = name.find('.', dot + 1)) {
     const std::string_view rest = name.substr(dot);
     if (rest.size() > longest_wildcard_) continue;
     if (const auto wild = hosts_.find(rest); wild != hosts_.end()) return wild->second;
