@@ -166,6 +166,9 @@ const http::Route& SnapshotRouter::route(const RequestHead& head, http::RouteSea
   search.site = choice.site;
   search.position = 0;
   if (search.choice == nullptr) {
+    // Opened before a reload that has the listener speak TLS: what it may ask of clients was not
+    // asked.
+    if (snapshot_->contexts()[*listener]) return misdirected_route_;
     if (sites_[choice.site]->to_https) return sites_[choice.site]->to_https_route;
   } else if (is_misdirected(*listener, head, choice.named, *search.choice)) {
     return misdirected_route_;

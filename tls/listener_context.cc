@@ -237,8 +237,12 @@ bool ListenerContext::takes(const Choice& negotiated, std::string_view host) con
 // The exact host, then the longest wildcard, then the default site.
 size_t ListenerContext::clients_of(std::string_view name) const noexcept {
   if (hosts_.empty()) return fallback_clients_;
-  if (const auto exact = hosts_.find(name); exact != hosts_.end()) return exact->second;
-  for (size_t dot = name.find('.'); dot != std::string_view::npos; dot = name.find('.', dot + 1)) {
+  // ".example.com" stands for a wildcard there: a name that begins with a dot is neither it nor
+  // below it, as in the table of sites.
+  const auto exact = name.starts_with('.') ? hosts_.end() : hosts_.find(name);
+  if (exact != hosts_.end()) return exact->second;
+  for (size_t dot = name.find('.', 1); dot != std::string_view::npos;
+       dot = name.find('.', dot + 1)) {
     const std::string_view rest = name.substr(dot);
     if (rest.size() > longest_wildcard_) continue;
     if (const auto wild = hosts_.find(rest); wild != hosts_.end()) return wild->second;

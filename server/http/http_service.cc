@@ -29,12 +29,13 @@ void HttpService::replace(ServingRules&& rules) {
   context_.router = std::move(rules.router);
 }
 
-// A socket may arrive from a listener that a reload has just removed: any other's limits do.
+// A socket may arrive from a listener that a reload has just removed: any other's limits do, but
+// not its sites, and not what it asks of clients.
 Ref<ListenerSettings> HttpService::settings_of(uint32_t listener) const {
   for (const Ref<ListenerSettings>& settings : listeners_) {
     if (settings->index() == listener) return settings;
   }
-  return listeners_.front();
+  return Ref<ListenerSettings>(new ListenerSettings(listener, listeners_.front()->limit_set()));
 }
 
 void HttpService::serve(net::AcceptedSocket socket) {

@@ -40,11 +40,13 @@ bool ServerConnection::awaiting_content() const noexcept {
 }
 
 void ServerConnection::update_timer() {
-  // A handshake's deadline is absolute, whatever of it is to be sent.
-  const Watch watch = state_ == State::handshake ? Watch::nothing
-                      : sending()                ? Watch::sending
-                      : awaiting_content()       ? Watch::content
-                                                 : Watch::nothing;
+  // A handshake's deadline is absolute, whatever of it is to be sent. Who lingers sends nothing:
+  // what TLS answers to what is read then stays.
+  const bool by_state = state_ == State::handshake || state_ == State::lingering;
+  const Watch watch = by_state             ? Watch::nothing
+                      : sending()          ? Watch::sending
+                      : awaiting_content() ? Watch::content
+                                           : Watch::nothing;
   if (watch != Watch::nothing) {
     if (watch != watch_) begin_watch(watch);
     return;

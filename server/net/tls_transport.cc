@@ -278,6 +278,7 @@ void TlsTransport::shutdown_write() noexcept {
   if (!bare_) {
     session_.close();
     send_sealed(true);
+    unsent_.clear();  // nothing leaves behind a FIN, and nobody is to wait for it
   }
   socket_.shutdown_write();
 }

@@ -185,5 +185,15 @@ TEST_F(SnapshotRouterTls, ClearTextGoesToWhereTlsIsSpoken) {
   EXPECT_TRUE(has(secure, "Strict-Transport-Security: max-age=86400\r\n")) << secure;
 }
 
+// The address is the same, and so is the socket; a client that has kept its connection is asked for
+// nothing.
+TEST_F(SnapshotRouterTls, ClearTextOfBeforeAReloadIsMisdirectedWhereTlsIsSpokenNow) {
+  serve_tls(std::string(kListener) + std::string(kSites));
+  const Ref<http::ListenerSettings> before(
+      new http::ListenerSettings(world.listener->index(), world.listener->limit_set()));
+  world.listener = before;
+  EXPECT_TRUE(has(ask("/x", "a.example"), "HTTP/1.1 421 "));
+}
+
 }  // namespace
 }  // namespace sluice

@@ -181,6 +181,17 @@ TEST_F(ListenerContextClients, SitesAskInPlaceOfTheListener) {
   EXPECT_FALSE(requires_at(*context, ""));
 }
 
+// As in the table of sites, which has such a host belong to the shorter wildcard.
+TEST_F(ListenerContextClients, ANameThatBeginsWithADotIsNoWildcard) {
+  auto parts = listener_parts();
+  parts.sites = {{.hosts = {"*.example"}, .clients = asks(Mode::require)},
+                 {.hosts = {"*.open.example"}, .clients = {}}};
+  const auto context = make_listener(std::move(parts));
+  EXPECT_FALSE(requires_at(*context, "x.open.example"));
+  EXPECT_TRUE(requires_at(*context, ".open.example"));
+  EXPECT_FALSE(requires_at(*context, ".example")) << "what the listener asks for";
+}
+
 TEST_F(ListenerContextClients, OtherNamesAreTheDefaultSites) {
   auto parts = listener_parts();
   parts.sites = {{.hosts = {"a.example"}, .is_default = true, .clients = asks(Mode::require)}};

@@ -30,7 +30,12 @@ class FakeRouter final : public Router {
  public:
   explicit FakeRouter(const conf::Limits& limits)
       : route_{.handler = &handler_, .filters = {}, .body_limit = limits.body} {}
-  const Route& route(const RequestHead&, RouteSearch&) override { return route_; }
+  const Route& route(const RequestHead&, RouteSearch& search) override {
+    listener = search.listener;
+    return route_;
+  }
+
+  uint32_t listener = UINT32_MAX;  // of the last request
 
  private:
   FakeHandler handler_;
@@ -224,6 +229,23 @@ TEST(HttpService, SparesConnectionsThatHaveOnlyBegunToIdle) {
   EXPECT_EQ(service.connections(), 0u);
   loop.run_once(milliseconds(0));
   EXPECT_TRUE(net::ends_in_good_order(newcomer.theirs.get()));
+}
+
+// What waited in the queue of a listener that a reload removed is not let in by another's door.
+TEST(HttpService, AConnectionOfNoListenerIsOfNoOther) {
+  const conf::Limits limits;
+  net::Loop loop;
+  loop.bind_to_this_thread();
+  ServingRules made = rules(limits);
+  const auto& router = static_cast<const FakeRouter&>(*made.router);
+  HttpService service(loop, limits, std::move(made), nullptr);
+  net::Pair pair = net::tcp_pair();
+  service.serve({.descriptor = std::move(pair.ours), .peer = {.listener = 7}});
+  net::send_all(pair.theirs.get(), "GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
+  for (int i = 0; i < 200 && router.listener == UINT32_MAX; ++i) loop.run_once(milliseconds(10));
+  EXPECT_EQ(router.listener, 7u);
+  service.abort_all();
+  loop.run_once(milliseconds(0));
 }
 
 // A service with a connection of each of these addresses, which have begun to idle in this order.
