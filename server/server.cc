@@ -129,7 +129,7 @@ std::string first_error(const conf::Diagnostics& diagnostics) {
 Server::Server(ServerOptions options)
     : options_(std::move(options)),
       limits_(process_limits(*options_.configuration)),
-      tls_(loop_, limits_.certificate_check, [this] { read_certificates_again(); }),
+      tls_(loop_, limits_.certificate_check, [this] { return read_certificates_again(); }),
       control_(loop_, limits_, *this),
       signals_(loop_, *this) {}
 
@@ -333,19 +333,22 @@ void Server::distribute(const Snapshot& snapshot, const Numbers& numbers, const 
 }
 
 // Files have changed, or a day is over.
-void Server::read_certificates_again() {
-  if (draining_) return;
+bool Server::read_certificates_again() {
+  if (draining_) return true;
   const std::shared_ptr<const Snapshot> before = snapshot_;
   ListenerContexts contexts;
   ops::ChangedFiles files = look_at_certificates(before->configuration());
-  if (std::string error = make_contexts(before->configuration(), contexts); !error.empty())
-    return say("error: the certificates of before are served on: " + error);
+  if (std::string error = make_contexts(before->configuration(), contexts); !error.empty()) {
+    say("error: the certificates of before are served on: " + error);
+    return false;
+  }
   tls_.follow(std::move(files));
   std::vector<std::string> problems;  // of folders: they were told before
   snapshot_ = Snapshot::build(before->shared_configuration(), *resources_, before.get(), problems,
                               std::move(contexts));
   distribute(*snapshot_, numbers_, ports_);
   say("certificates were read again");
+  return true;
 }
 
 // --- Ending --------------------------------------------------------------------------------------

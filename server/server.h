@@ -71,7 +71,7 @@ class Server final : private ops::ControlCommands,
   ops::Reloading reload() override;
   ops::Reloading apply(std::shared_ptr<const conf::Configuration> configuration);
   void distribute(const Snapshot& snapshot, const Numbers& numbers, const Ports& ports);
-  void read_certificates_again();
+  bool read_certificates_again();
 
   // Ending.
   void begin_drain();

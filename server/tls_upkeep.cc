@@ -20,7 +20,7 @@ std::shared_ptr<tls::TicketKeys> fresh_keys() {
 }  // namespace
 
 TlsUpkeep::TlsUpkeep(net::Loop& loop, std::chrono::milliseconds check,
-                     std::function<void()> read_again)
+                     std::function<bool()> read_again)
     : loop_(loop),
       check_(check),
       read_again_(std::move(read_again)),
@@ -48,8 +48,8 @@ void TlsUpkeep::look(net::Time now) {
     keys_->rotate();
   }
   if (!files_.have_changed() && now - read_ < kReadAgain) return;
-  read_ = now;
-  read_again_();
+  // What kept them from being read may be gone then: descriptors or memory that were short.
+  read_ = read_again_() ? now : now - kReadAgain + kReadAgainAfterFailure;
 }
 
 }  // namespace sluice

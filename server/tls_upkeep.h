@@ -19,9 +19,11 @@ class TlsUpkeep final : private net::Timer {
   // three of these.
   static constexpr std::chrono::hours kKeysChange{12};
   static constexpr std::chrono::hours kReadAgain{24};
+  static constexpr std::chrono::minutes kReadAgainAfterFailure{1};
 
-  // `read_again` is called when files have changed, and once a day.
-  TlsUpkeep(net::Loop& loop, std::chrono::milliseconds check, std::function<void()> read_again);
+  // `read_again` is called when files have changed, and once a day; and soon again while it returns
+  // false.
+  TlsUpkeep(net::Loop& loop, std::chrono::milliseconds check, std::function<bool()> read_again);
   ~TlsUpkeep();
 
   // Of listeners that have no files of keys; never null.
@@ -37,7 +39,7 @@ class TlsUpkeep final : private net::Timer {
 
   net::Loop& loop_;
   const std::chrono::milliseconds check_;
-  const std::function<void()> read_again_;
+  const std::function<bool()> read_again_;
   const std::shared_ptr<tls::TicketKeys> keys_;
   ops::ChangedFiles files_;
   net::Time keys_changed_;

@@ -48,7 +48,10 @@ std::string Identity::source() const {
 }
 
 SSL_CTX* Identity::context() const {
-  std::call_once(once_, [this] { context_ = make_context(); });
+  if (SSL_CTX* const made = ready_.load(std::memory_order_acquire)) return made;
+  const std::lock_guard lock(mutex_);
+  if (!context_) context_ = make_context();
+  ready_.store(context_.get(), std::memory_order_release);
   return context_.get();
 }
 

@@ -2,6 +2,7 @@
 // them.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -22,7 +23,7 @@ class Identity {
   Identity(Certificates certificates, conf::Tls::Policy policy,
            std::shared_ptr<TicketKeys> tickets);
 
-  // Null when OpenSSL cannot make one.
+  // Null when OpenSSL cannot make one now: memory is short.
   SSL_CTX* context() const;
   // Alike where the handshake is: certificates, keys, policy.
   const std::string& key() const noexcept { return key_; }
@@ -38,8 +39,9 @@ class Identity {
   const conf::Tls::Policy policy_;
   const std::shared_ptr<TicketKeys> tickets_;
   const std::string key_;
-  mutable std::once_flag once_;
-  mutable ContextPointer context_;
+  mutable std::atomic<SSL_CTX*> ready_{nullptr};  // context_, once it is made
+  mutable std::mutex mutex_;
+  mutable ContextPointer context_;  // guarded by mutex_
 };
 
 }  // namespace sluice::tls

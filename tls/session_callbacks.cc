@@ -73,7 +73,8 @@ bool SessionCallbacks::install(SSL_CTX& context, TicketKeys& tickets) {
   SSL_CTX_set_alpn_select_cb(&context, on_alpn, nullptr);
   SSL_CTX_set_msg_callback(&context, on_message);
   return SSL_CTX_set_app_data(&context, &tickets) == 1 &&
-         SSL_CTX_set_tlsext_ticket_key_evp_cb(&context, on_ticket) == 1;
+         SSL_CTX_set_tlsext_ticket_key_evp_cb(&context, on_ticket) == 1 &&
+         SSL_CTX_set_session_ticket_cb(&context, nullptr, on_ticket_opened, nullptr) == 1;
 }
 
 void SessionCallbacks::attach(SSL& ssl, Session& session) {
@@ -136,6 +137,26 @@ int SessionCallbacks::on_ticket(SSL* ssl, unsigned char* name, unsigned char* ve
   return encrypts != 0
              ? seal_ticket(ring->front(), name, vector, cipher, mac)
              : open_ticket(*ring, SSL_version(ssl) >= TLS1_3_VERSION, name, vector, cipher, mac);
+}
+
+// A certificate is verified in a full handshake, and a client that resumes shows none: who goes on
+// resuming must not outlive its certificate.
+int SessionCallbacks::on_ticket_opened(SSL*, SSL_SESSION* session, const unsigned char*, size_t,
+                                       int status, void*) {
+  switch (status) {
+    case SSL_TICKET_EMPTY:
+    case SSL_TICKET_NO_DECRYPT:
+      return SSL_TICKET_RETURN_IGNORE_RENEW;
+    case SSL_TICKET_SUCCESS:
+    case SSL_TICKET_SUCCESS_RENEW:
+      break;
+    default:
+      return SSL_TICKET_RETURN_IGNORE;
+  }
+  const X509* const shown = SSL_SESSION_get0_peer(session);
+  if (shown != nullptr && X509_cmp_current_time(X509_get0_notAfter(shown)) <= 0)
+    return SSL_TICKET_RETURN_IGNORE_RENEW;
+  return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
 }
 
 void SessionCallbacks::on_message(int is_written, int /*version*/, int content_type,

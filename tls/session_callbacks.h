@@ -24,6 +24,8 @@ struct SessionCallbacks {
                      const unsigned char* offered, unsigned offered_size, void*);
   static int on_ticket(SSL* ssl, unsigned char* name, unsigned char* vector, EVP_CIPHER_CTX* cipher,
                        EVP_MAC_CTX* mac, int encrypts);
+  static int on_ticket_opened(SSL* ssl, SSL_SESSION* session, const unsigned char* name,
+                              size_t name_size, int status, void*);
   static void on_message(int is_written, int version, int content_type, const void* octets,
                          size_t size, SSL* ssl, void* session);
 };

@@ -40,9 +40,12 @@ std::string read_key(const std::string& path, TicketKey& key) {
   }
   key.secret_octets = (size - kNameOctets) / 2;
   std::memcpy(key.name.data(), octets.data(), kNameOctets);
-  std::memcpy(key.mac.data(), octets.data() + kNameOctets, key.secret_octets);
-  std::memcpy(key.cipher.data(), octets.data() + kNameOctets + key.secret_octets,
-              key.secret_octets);
+  const char* const first = octets.data() + kNameOctets;
+  const char* const second = first + key.secret_octets;
+  // nginx has the two secrets the other way round in its short files.
+  const bool is_short = size == kShortFile;
+  std::memcpy(key.mac.data(), is_short ? second : first, key.secret_octets);
+  std::memcpy(key.cipher.data(), is_short ? first : second, key.secret_octets);
   OPENSSL_cleanse(octets.data(), octets.size());
   return {};
 }

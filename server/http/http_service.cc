@@ -71,8 +71,10 @@ void HttpService::turn_away(net::AcceptedSocket socket, std::string_view limit) 
   static constexpr std::string_view kAnswer =
       "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 24\r\nContent-Type: text/plain\r\n"
       "Connection: close\r\nRetry-After: 1\r\n\r\n503 Service Unavailable\n";
-  // One try: a socket this young has room for it.
-  ::send(socket.descriptor.get(), kAnswer.data(), kAnswer.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  // One try: a socket this young has room for it. Who expects TLS could make nothing of it, and a
+  // handshake is just what there is no room for.
+  if (settings_of(socket.peer.listener)->tls() == nullptr)
+    ::send(socket.descriptor.get(), kAnswer.data(), kAnswer.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
   ::shutdown(socket.descriptor.get(), SHUT_WR);
   // A request that lies unread would make the close a reset, which may take the answer away.
   std::array<char, 4096> unread;

@@ -39,7 +39,11 @@ class TlsUpkeepTest : public ::testing::Test {
   net::Loop loop_;
   const net::Time start_ = loop_.now();
   int readings_ = 0;
-  TlsUpkeep upkeep_{loop_, milliseconds(10), [this] { ++readings_; }};
+  bool succeeds_ = true;
+  TlsUpkeep upkeep_{loop_, milliseconds(10), [this] {
+                      ++readings_;
+                      return succeeds_;
+                    }};
 };
 
 TEST_F(TlsUpkeepTest, KeysChangeEveryTwelveHours) {
@@ -106,6 +110,20 @@ TEST_F(TlsUpkeepTest, ItsTimerLooks) {
   write("two");
   EXPECT_TRUE(net::turn_until(loop_, [this] { return readings_ > 0; }));
   EXPECT_EQ(readings_, 1);
+}
+
+// Descriptors may have been short just then.
+TEST_F(TlsUpkeepTest, WhatFailedIsTriedAgainSoon) {
+  succeeds_ = false;
+  look_after(hours(24));
+  EXPECT_EQ(readings_, 1);
+  look_after(hours(24) + minutes(1));
+  EXPECT_EQ(readings_, 2);
+  succeeds_ = true;
+  look_after(hours(24) + minutes(2));
+  EXPECT_EQ(readings_, 3);
+  look_after(hours(25));
+  EXPECT_EQ(readings_, 3);
 }
 
 TEST_F(TlsUpkeepTest, WithoutFilesThereIsNothingToDo) {

@@ -3,6 +3,10 @@
 #include <gtest/gtest.h>
 #include <openssl/err.h>
 
+#include <chrono>
+#include <ctime>
+#include <thread>
+
 #include "tests/unit/tls/session_pair.h"
 #include "tls/session.h"
 
@@ -137,6 +141,26 @@ TEST_P(SessionTickets, DoNotResumeWhereACertificateIsWanted) {
   EXPECT_FALSE(pair.run());
   const SslSessionPointer good = ticket_of(*strict, known);
   EXPECT_TRUE(resumes(*strict, known, good.get()));
+}
+
+// Whoever resumed day after day could have outlived a certificate that nobody looked at any more.
+TEST_P(SessionTickets, DoNotOutliveTheClientsCertificate) {
+  const CertificateFolder folder;
+  const MadeCertificate authority({.common_name = "clients", .authority = true});
+  const int64_t end = std::time(nullptr) + 2;
+  const MadeCertificate me({.common_name = "me", .not_after = end, .extended_usage = "clientAuth"},
+                           &authority);
+  const auto asking = other([&](ListenerContext::Parts& parts) {
+    parts.tls.client_certificates = {.mode = conf::ClientCertificates::Mode::request,
+                                     .authorities = folder.write("ca.pem", authority.pem())};
+  });
+  ClientWish known = wish();
+  known.certificate = &me;
+  const SslSessionPointer ticket = ticket_of(*asking, known);
+  ASSERT_TRUE(resumes(*asking, known, ticket.get()));
+  while (std::time(nullptr) <= end) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  // It shows nothing any more, which is allowed here; but it is not who it was.
+  EXPECT_FALSE(resumes(*asking, wish(), ticket.get()));
 }
 
 }  // namespace

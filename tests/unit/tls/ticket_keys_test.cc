@@ -45,13 +45,14 @@ TEST_F(TicketKeysTest, ALongFileIsNameThenBothSecrets) {
   EXPECT_EQ(keys->name(), text.substr(0, 16));
 }
 
+// And, as nginx has it, that of the cipher first.
 TEST_F(TicketKeysTest, AShortFileHasSecretsHalfAsLong) {
   const std::string text = octets(48, 1);
   const auto keys = load({folder_.write("key", text)});
   ASSERT_NE(keys, nullptr) << error_;
   const TicketKey& key = keys->ring()->front();
-  EXPECT_EQ(text_of(key.mac).substr(0, 16), text.substr(16, 16));
-  EXPECT_EQ(text_of(key.cipher).substr(0, 16), text.substr(32, 16));
+  EXPECT_EQ(text_of(key.cipher).substr(0, 16), text.substr(16, 16));
+  EXPECT_EQ(text_of(key.mac).substr(0, 16), text.substr(32, 16));
   EXPECT_EQ(key.secret_octets, 16U);
 }
 
