@@ -13,7 +13,7 @@ import threading
 
 import pytest
 from certificates import Authority, self_signed
-from changing_relay import ChangingRelay
+from changing_relay import CHANGES, ChangingRelay
 from clients import run_sluice
 from openssl_server import OpensslServer
 from sluice_server import sluice_binary
@@ -226,17 +226,7 @@ def test_an_alert_is_named_with_its_likely_reason(site, server_options, options,
     in_order(text, f"fatal: {alert}", "Failed", "the server broke off with the alert", "Result: the handshake failed")
 
 
-# Records are counted from 0 for the side that sends them. ClientHello; the server's ServerHello, its last record before
-# the client answers; the client's ClientKeyExchange and Finished; the server's Finished.
-@pytest.mark.parametrize("version, from_client, record, breaker", [
-    ("--tls1.2", True, 0, "server"),
-    ("--tls1.2", False, 2, "client"),
-    ("--tls1.2", True, 3, "server"),
-    ("--tls1.2", False, 6, "client"),
-    ("--tls1.3", True, 0, "client"),
-    ("--tls1.3", False, 2, "client"),
-    ("--tls1.3", True, 2, "server"),
-])
+@pytest.mark.parametrize("version, from_client, record, breaker", CHANGES)
 def test_a_changed_octet_ends_in_an_alert(site, version, from_client, record, breaker):
     with OpensslServer(site) as server, ChangingRelay(server.port, from_client, record) as relay:
         code, found = report(relay.port, "--ca", site.authority, version)

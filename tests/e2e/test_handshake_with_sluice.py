@@ -8,7 +8,7 @@ import json
 
 import pytest
 from certificates import Authority
-from changing_relay import ChangingRelay
+from changing_relay import CHANGES, ChangingRelay
 from clients import run_sluice
 from sluice_server import wait_until
 from tls_clients import tls_server
@@ -97,16 +97,7 @@ def test_a_session_is_resumed(authority, tmp_path, version):
     assert [one["trace"]["summary"]["resumed"] for one in traced] == [False, True]
 
 
-# Counted from 0 for the side that sends: ClientHello; the server's first flight; the client's answer; the server's end.
-@pytest.mark.parametrize("version, from_client, record, breaker", [
-    ("--tls1.2", True, 0, "server"),
-    ("--tls1.2", False, 2, "client"),
-    ("--tls1.2", True, 3, "server"),
-    ("--tls1.2", False, 6, "client"),
-    ("--tls1.3", True, 0, "client"),
-    ("--tls1.3", False, 2, "client"),
-    ("--tls1.3", True, 2, "server"),
-])
+@pytest.mark.parametrize("version, from_client, record, breaker", CHANGES)
 def test_a_changed_octet_is_a_fatal_alert_on_both_sides(authority, tmp_path, version, from_client, record, breaker):
     with Tracing(tmp_path / "server", [authority.issue()]) as server:
         with ChangingRelay(server.port, from_client, record) as relay:

@@ -5,6 +5,20 @@ import socket
 import threading
 
 
+# One octet in each flight: version, whether the client sends it, in which of its records (from 0), and who breaks off.
+# ClientHello; the server's ServerHello or its last record before the client answers; the client's Finished, in TLS 1.2
+# ClientKeyExchange comes before it; the server's Finished.
+CHANGES = [
+    ("--tls1.2", True, 0, "server"),
+    ("--tls1.2", False, 2, "client"),
+    ("--tls1.2", True, 3, "server"),
+    ("--tls1.2", False, 6, "client"),
+    ("--tls1.3", True, 0, "client"),
+    ("--tls1.3", False, 2, "client"),
+    ("--tls1.3", True, 2, "server"),
+]
+
+
 class ChangingRelay:
     """Passes one connection on to `port`, but changes an octet of one record that one side sends."""
 
