@@ -14,6 +14,8 @@
 
 namespace sluice::tls {
 
+#ifndef SLUICE_SANITIZED  // a sanitizer has to see what is freed
+
 namespace {
 
 constexpr size_t kSmallest = 1033;      // what is smaller, glibc keeps itself (tcache)
@@ -73,10 +75,12 @@ void release(void* block, const char*, int) {
 
 }  // namespace
 
-void keep_blocks_for_openssl() noexcept {
-#ifndef SLUICE_SANITIZED  // a sanitizer has to see what is freed
-  CRYPTO_set_mem_functions(allocate, reallocate, release);
+void keep_blocks_for_openssl() noexcept { CRYPTO_set_mem_functions(allocate, reallocate, release); }
+
+#else
+
+void keep_blocks_for_openssl() noexcept {}
+
 #endif
-}
 
 }  // namespace sluice::tls

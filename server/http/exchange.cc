@@ -72,9 +72,7 @@ void Exchange::start(Stream& stream, RequestHead& head, Router& router, Listener
   stream_ = &stream;
   router_ = Ref<Router>(&router);
   listener_ = Ref<ListenerSettings>(&listener);
-  const tls::Session* const session = stream.session();
-  search_ = {.listener = listener.index(),
-             .choice = session != nullptr ? &session->choice() : nullptr};
+  search_ = begin_search();
   rewrites_ = 0;
   std::swap(request_, head);
   explanation_ = {};
@@ -89,6 +87,12 @@ void Exchange::start(Stream& stream, RequestHead& head, Router& router, Listener
 
 std::string_view Exchange::client_subject() const noexcept {
   return secure() ? stream_->session()->client_subject() : std::string_view();
+}
+
+RouteSearch Exchange::begin_search() const noexcept {
+  const tls::Session* const session = stream_->session();
+  return {.listener = listener_->index(),
+          .choice = session != nullptr ? &session->choice() : nullptr};
 }
 
 // From the route's filters to its handler.
@@ -136,7 +140,7 @@ void Exchange::rewrite(std::string_view target) {
   request_.query = request_.derived.view().substr(path_size);
   request_.has_query = has_query || request_.has_query;
   handled_ = false;
-  search_ = {.listener = listener_->index()};
+  search_ = begin_search();
   enter(router_->route(request_, search_));
 }
 

@@ -168,6 +168,7 @@ class Exchange {
   void end();
 
  private:
+  RouteSearch begin_search() const noexcept;
   void enter(const Route& route);
 
   RequestHead request_;

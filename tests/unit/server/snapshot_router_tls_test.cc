@@ -105,6 +105,25 @@ TEST_F(SnapshotRouterTls, OneConnectionServesTheSitesOfItsCertificate) {
   EXPECT_EQ(status_for("b.example", "x.b.example"), 203);
 }
 
+// What TLS had agreed on was forgotten with the first path: the request was taken for clear text.
+TEST_F(SnapshotRouterTls, RewrittenRequestsCameOverTlsAsWell) {
+  serve_tls(std::string(kListener) + R"(
+    [[listener]]
+    name = "clear"
+    address = "127.0.0.1:8080"
+    [[site]]
+    hosts = ["a.example"]
+    redirect_to_https = true
+    [[site.route]]
+    path = "/"
+    rewrite = "/y"
+    [[site.route]]
+    path = "/y"
+    respond = 201
+)");
+  EXPECT_EQ(status_for("a.example", "a.example"), 201);
+}
+
 TEST_F(SnapshotRouterTls, OtherCertificatesSitesAreMisdirected) {
   serve_tls(std::string(kListener) + std::string(kSites));
   EXPECT_EQ(status_for("a.example", "b.example"), 421);
