@@ -136,8 +136,9 @@ void ServerConnection::on_peer_closed() {
       return;
     case State::exchange:
       // What was begun to be answered ends as cut; else it is the client's cut alone.
-      // Answers of before that have not left whole do not get a good end either.
-      if (!head_written_ && handshaken_ != nullptr && !sending()) transport_->shutdown_write();
+      // Answers of before that have not left whole do not get a good end either; what is sealed
+      // already goes before it.
+      if (!head_written_ && handshaken_ != nullptr && out_.empty()) transport_->shutdown_write();
       return cut(peer_truncated_ ? "client closed without close_notify in the middle of its content"
                                  : "client closed in the middle of its content");
     default:
