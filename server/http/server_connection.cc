@@ -54,7 +54,8 @@ void ServerConnection::drain() {
 
 void ServerConnection::run() {
   if (state_ == State::retired) return;
-  if (transport_->broken()) return cut("client reset the connection");
+  // An alert may lie before the reset, and says why a handshake failed.
+  if (transport_->broken() && state_ != State::handshake) return cut("client reset the connection");
   if (state_ == State::lingering) return discard_while_lingering();
   in_turn_ = true;
   take_turn();

@@ -16,7 +16,11 @@ bool ServerConnection::shake_hands() {
     case net::Handshake::clear_text:
       return answer_clear_text();
     case net::Handshake::pending:
-      flush();
+      if (transport_->broken() && !transport_->readable()) {
+        cut("client reset the connection");
+      } else {
+        flush();
+      }
       return false;
     case net::Handshake::failed:
       break;
