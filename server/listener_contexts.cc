@@ -70,10 +70,13 @@ class Making {
     Parts parts{.tls = *listener.tls, .certificates = {}, .sites = {}, .tickets = keys_};
     if (!add_certificates(listener, parts) || !add_ticket_keys(listener, parts)) return nullptr;
     add_sites(listener, parts);
-    warn_of_uncovered(listener, parts);
     std::string problem;
     auto made = tls::ListenerContext::make(std::move(parts), previous, problem);
-    if (!made) error(std::move(problem));  // which names its place
+    if (made) {
+      warn_of_uncovered(listener, *made);
+    } else {
+      error(std::move(problem));  // which names its place
+    }
     return made;
   }
 
@@ -136,18 +139,12 @@ class Making {
     if (std::ranges::none_of(parts.sites, is_default)) parts.sites.front().is_default = true;
   }
 
-  void warn_of_uncovered(const conf::Listener& listener, const Parts& parts) {
-    std::vector<std::string> names;
-    for (const Parts::Entry& entry : parts.certificates) {
-      const std::vector<std::string>& own = entry.certificate->names();
-      names.insert(names.end(), own.begin(), own.end());
-    }
-    const std::set<std::string> known(names.begin(), names.end());
+  void warn_of_uncovered(const conf::Listener& listener, const tls::ListenerContext& context) {
     for (const conf::Site& site : configuration_.sites) {
       if (!conf::names_listener(site.listeners, listener.name)) continue;
       for (const std::string& host : site.hosts) {
-        if (is_covered(host, known)) continue;
-        const std::string nearest = tls::nearest(names, host);
+        if (is_address(host) || context.has_certificate_for(host)) continue;
+        const std::string nearest = context.nearest_name(host);
         warn(at(site.origin) + "no certificate of listener '" + listener.name + "' is for " + host +
              (nearest.empty() ? "" : " (nearest: " + nearest + ")") +
              ": clients will refuse the default one");
@@ -155,14 +152,9 @@ class Making {
     }
   }
 
-  // A host that is an address has no name in TLS, and is found in none.
-  static bool is_covered(const std::string& host, const std::set<std::string>& known) {
-    if (host.find_first_not_of("0123456789.") == std::string::npos || host.starts_with('['))
-      return true;
-    if (known.count(host) > 0) return true;
-    const size_t dot = host.find('.');
-    return dot != std::string::npos && !host.starts_with("*.") &&
-           known.count("*" + host.substr(dot)) > 0;
+  // Which has no name in TLS.
+  static bool is_address(const std::string& host) {
+    return host.find_first_not_of("0123456789.") == std::string::npos || host.starts_with('[');
   }
 
   const conf::Configuration& configuration_;

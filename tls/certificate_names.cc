@@ -58,11 +58,15 @@ bool covers(const std::vector<std::string>& names, std::string_view host) {
 
 std::string nearest(const std::vector<std::string>& names, std::string_view host) {
   if (host.ends_with('.')) host.remove_suffix(1);
+  const auto unlike = [host](std::string_view name) {
+    return std::max(name.size(), host.size()) - std::min(name.size(), host.size());
+  };
   std::string_view best;
   size_t most = 0;
   for (const std::string& name : names) {
     const size_t alike = likeness(name, host);
-    if (alike <= most) continue;
+    if (alike < most || alike == 0) continue;
+    if (alike == most && unlike(name) >= unlike(best)) continue;
     most = alike;
     best = name;
   }

@@ -20,8 +20,9 @@ class Certificate;
 [[nodiscard]] bool covers(const std::vector<std::string>& names, std::string_view host);
 
 // The one of `names` that whoever asked for `host` most likely meant: it has the most octets in
-// common, counted from both ends. Empty when none has anything. Its time grows with the octets of
-// all names, so that asking for odd hosts costs an attacker as much as the server.
+// common, counted from both ends, and of several such the length that is nearest. Empty when none
+// has anything. Its time grows with the octets of all names, so that asking for odd hosts costs an
+// attacker as much as the server.
 [[nodiscard]] std::string nearest(const std::vector<std::string>& names, std::string_view host);
 
 // Two certificates for one name with one kind of key: the second would never be shown. A wildcard

@@ -46,16 +46,6 @@ std::string_view wildcard_of(std::string_view name, Wildcard& room) noexcept {
   return {room.data(), 1 + name.copy(room.data() + 1, room.size() - 1, dot)};
 }
 
-bool covers(const Identity& identity, std::string_view host) noexcept {
-  Wildcard room;
-  const std::string_view wildcard = wildcard_of(host, room);
-  return std::ranges::any_of(identity.certificates(), [&](const auto& one) {
-    return std::ranges::any_of(one->names(), [&](const std::string& name) {
-      return name == host || (!wildcard.empty() && name == wildcard);
-    });
-  });
-}
-
 }  // namespace
 
 bool Choice::asks_like(const Choice& other) const noexcept {
@@ -91,7 +81,7 @@ class ListenerContext::Building {
     if (!add_policy(parts_.tls.client_certificates, number, problem)) return problem;
     for (const SitePolicy& site : parts_.sites) {
       if (!add_policy(site.clients, number, problem)) return problem;
-      for (const std::string& host : site.hosts) add_host(host, number);
+      for (const std::string& host : site.hosts) made_.hosts_.add(host, number);
       if (site.is_default) made_.fallback_clients_ = number;
     }
     return {};
@@ -106,15 +96,6 @@ class ListenerContext::Building {
     number = static_cast<uint32_t>(known - policies_.begin());
     if (known == policies_.end()) policies_.push_back(std::move(policy));
     return true;
-  }
-
-  // "*.example.com" stands for any name below, as in the table of sites.
-  void add_host(std::string_view host, uint32_t number) {
-    if (host.starts_with("*.")) {
-      host.remove_prefix(1);
-      made_.longest_wildcard_ = std::max(made_.longest_wildcard_, host.size());
-    }
-    made_.hosts_.emplace(host, number);
   }
 
   void make_identities() {
@@ -213,16 +194,21 @@ std::shared_ptr<const ListenerContext> ListenerContext::make(Parts&& parts,
 
 ListenerContext::~ListenerContext() = default;
 
-const Choice* ListenerContext::choose(std::string_view name) const noexcept {
-  if (name.empty()) return &fallback();
+const uint32_t* ListenerContext::identity_of(std::string_view name) const noexcept {
   auto found = names_.find(name);
   if (found == names_.end()) {
     Wildcard room;
     const std::string_view wildcard = wildcard_of(name, room);
     if (!wildcard.empty()) found = names_.find(wildcard);
   }
-  if (found != names_.end()) return &at(found->second, clients_of(name));
-  return tls_.refuse_unknown_names ? nullptr : &at(fallback_identity_, clients_of(name));
+  return found != names_.end() ? &found->second : nullptr;
+}
+
+const Choice* ListenerContext::choose(std::string_view name) const noexcept {
+  if (name.empty()) return &fallback();
+  const uint32_t* const identity = identity_of(name);
+  if (identity == nullptr && tls_.refuse_unknown_names) return nullptr;
+  return &at(identity != nullptr ? *identity : fallback_identity_, clients_of(name));
 }
 
 bool ListenerContext::takes(const Choice& negotiated, std::string_view host) const noexcept {
@@ -231,23 +217,14 @@ bool ListenerContext::takes(const Choice& negotiated, std::string_view host) con
   if (negotiated.is_like(*wanted)) return true;
   const bool is_ours = std::ranges::any_of(
       choices_, [&negotiated](const Choice& choice) { return &choice == &negotiated; });
-  return !is_ours && negotiated.asks_like(*wanted) && covers(*negotiated.identity, host);
+  return !is_ours && negotiated.asks_like(*wanted) &&
+         std::ranges::any_of(negotiated.identity->certificates(),
+                             [host](const auto& one) { return covers(one->names(), host); });
 }
 
-// The exact host, then the longest wildcard, then the default site.
 size_t ListenerContext::clients_of(std::string_view name) const noexcept {
-  if (hosts_.empty()) return fallback_clients_;
-  // ".example.com" stands for a wildcard there: a name that begins with a dot is neither it nor
-  // below it, as in the table of sites.
-  const auto exact = name.starts_with('.') ? hosts_.end() : hosts_.find(name);
-  if (exact != hosts_.end()) return exact->second;
-  for (size_t dot = name.find('.', 1); dot != std::string_view::npos;
-       dot = name.find('.', dot + 1)) {
-    const std::string_view rest = name.substr(dot);
-    if (rest.size() > longest_wildcard_) continue;
-    if (const auto wild = hosts_.find(rest); wild != hosts_.end()) return wild->second;
-  }
-  return fallback_clients_;
+  const uint32_t* const found = hosts_.find(name);
+  return found != nullptr ? *found : fallback_clients_;
 }
 
 std::string ListenerContext::nearest_name(std::string_view name) const {

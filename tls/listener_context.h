@@ -11,14 +11,13 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "conf/configuration.h"
+#include "conf/host_table.h"
 #include "tls/certificate.h"
 #include "tls/ticket_keys.h"
 
@@ -40,14 +39,6 @@ struct Choice {
   }
   // Whether it asks the same of clients.
   bool asks_like(const Choice& other) const noexcept;
-};
-
-// Looked into with views, without making strings.
-struct NameHash {
-  using is_transparent = void;
-  size_t operator()(std::string_view name) const noexcept {
-    return std::hash<std::string_view>()(name);
-  }
 };
 
 // Immutable but for what is made when first used. Any thread.
@@ -88,6 +79,10 @@ class ListenerContext {
   // come anew (RFC 9110 section 15.5.20). Who was led there before a reload may ask for all that it
   // was shown a certificate for, as long as no other is asked of it.
   bool takes(const Choice& negotiated, std::string_view host) const noexcept;
+  // Whether a certificate is for this name, which may be "*.example.com".
+  bool has_certificate_for(std::string_view name) const noexcept {
+    return identity_of(name) != nullptr;
+  }
   // For a client that has not said its name.
   const Choice& fallback() const noexcept { return at(fallback_identity_, fallback_clients_); }
   // The name of a certificate that comes nearest to this one, for messages; may be empty.
@@ -97,13 +92,14 @@ class ListenerContext {
   bool traces_handshakes() const noexcept { return tls_.trace_handshakes; }
 
  private:
-  using Indices = std::unordered_map<std::string, uint32_t, NameHash, std::equal_to<>>;
   class Building;
 
   ListenerContext() = default;
   const Choice& at(size_t identity, size_t clients) const noexcept {
     return choices_[identity * policies_ + clients];
   }
+  // The number of the identity whose certificates are for this name; null when there is none.
+  const uint32_t* identity_of(std::string_view name) const noexcept;
   size_t clients_of(std::string_view name) const noexcept;
 
   conf::Tls tls_;
@@ -112,10 +108,9 @@ class ListenerContext {
   std::vector<Choice> choices_;
   size_t policies_ = 1;
   // By what certificates say, "*.example.com" among it: the number of the identity.
-  Indices names_;
-  // By the hosts of sites that ask for something of their own, and ".example.com": the policy's.
-  Indices hosts_;
-  size_t longest_wildcard_ = 0;  // of hosts_
+  conf::TextMap names_;
+  // By the hosts of sites, where one of them asks for something of its own: the policy's number.
+  conf::HostTable hosts_;
   size_t fallback_identity_ = 0;
   size_t fallback_clients_ = 0;
 };

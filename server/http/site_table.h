@@ -9,24 +9,13 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
-#include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "conf/configuration.h"
+#include "conf/host_table.h"
 
 namespace sluice::http {
-
-// Looked into with views, without making strings.
-struct HostHash {
-  using is_transparent = void;
-  size_t operator()(std::string_view host) const noexcept {
-    return std::hash<std::string_view>()(host);
-  }
-};
-using HostMap = std::unordered_map<std::string, uint32_t, HostHash, std::equal_to<>>;
 
 // Immutable; any thread.
 class SiteTable {
@@ -46,15 +35,12 @@ class SiteTable {
  private:
   // The sites that one listener has.
   struct Reach {
-    HostMap hosts;      // without case, port, trailing dot
-    HostMap wildcards;  // ".example.com"
-    size_t longest_wildcard = 0;
+    conf::HostTable hosts;
     // Without a known host. The default site where it is reachable, else the first that is.
     Choice otherwise{.status = 421};
     Choice hostless{.status = 421};
   };
 
-  static void add_host(Reach& reach, const std::string& host, uint32_t site);
   static Reach reach_of(const conf::Configuration& configuration, const conf::Listener& listener);
 
   std::vector<Reach> reaches_;  // one for each listener
