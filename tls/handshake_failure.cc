@@ -293,16 +293,18 @@ HandshakeFailure of_timed_out(const HandshakeReport& report) {
                                        : "")};
 }
 
-HandshakeFailure explain(const Failed& failed, FailureEnd end) {
+HandshakeFailure explain(const Failed& failed, HandshakeEnd end) {
   switch (end) {
-    case FailureEnd::failed:
+    case HandshakeEnd::failed:
       return of_failed(failed);
-    case FailureEnd::clear_text:
+    case HandshakeEnd::clear_text:
       return other_protocol(failed.report.first_octets, true);
-    case FailureEnd::left:
+    case HandshakeEnd::left:
       return of_left(failed.report);
-    case FailureEnd::timed_out:
+    case HandshakeEnd::timed_out:
       return of_timed_out(failed.report);
+    case HandshakeEnd::established:
+      break;  // there is nothing to explain
   }
   return {"", ""};
 }
@@ -319,12 +321,12 @@ void make_printable(std::string& text) {
 
 }  // namespace
 
-bool is_mere_visit(const HandshakeReport& report, FailureEnd end) noexcept {
-  return end == FailureEnd::left && report.received == 0;
+bool is_mere_visit(const HandshakeReport& report, HandshakeEnd end) noexcept {
+  return end == HandshakeEnd::left && report.received == 0;
 }
 
 HandshakeFailure explain_handshake(const HandshakeReport& report, const ListenerContext& context,
-                                   const Choice& choice, FailureEnd end) {
+                                   const Choice& choice, HandshakeEnd end) {
   const bool of_tls = ERR_GET_LIB(report.error) == ERR_LIB_SSL;
   const Failed failed{report, context, choice, of_tls ? ERR_GET_REASON(report.error) : 0};
   HandshakeFailure found = explain(failed, end);

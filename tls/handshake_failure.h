@@ -14,19 +14,13 @@
 #include <string_view>
 #include <utility>
 
+#include "tls/handshake_end.h"
+
 namespace sluice::tls {
 
 class ListenerContext;
 struct Choice;
 struct HandshakeReport;
-
-// How it ended.
-enum class FailureEnd : uint8_t {
-  failed,      // an alert was sent or received, or what came was no TLS
-  clear_text,  // Session::Status::clear_text
-  left,        // the connection was closed or reset by the client
-  timed_out,
-};
 
 struct HandshakeFailure {
   static constexpr size_t kLongestReason = 512;
@@ -40,12 +34,12 @@ struct HandshakeFailure {
 
 // A client that connected and left without an octet: a check of whether the port is open, as load
 // balancers and monitors make every few seconds. Nobody wants to hear of it.
-[[nodiscard]] bool is_mere_visit(const HandshakeReport& report, FailureEnd end) noexcept;
+[[nodiscard]] bool is_mere_visit(const HandshakeReport& report, HandshakeEnd end) noexcept;
 
-// `choice`: what the client's name led to. Any thread. Takes its time where a name was refused:
-// for as many certificates as there are.
+// Requires: it was not established. `choice`: what the client's name led to. Any thread. Takes its
+// time where a name was refused: for as many certificates as there are.
 [[nodiscard]] HandshakeFailure explain_handshake(const HandshakeReport& report,
                                                  const ListenerContext& context,
-                                                 const Choice& choice, FailureEnd end);
+                                                 const Choice& choice, HandshakeEnd end);
 
 }  // namespace sluice::tls

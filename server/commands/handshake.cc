@@ -125,7 +125,7 @@ int handshake(const HandshakeOptions& options) {
   const net::Descriptor key_log = open_key_log();
   probe.tls.key_log = key_log.get();
   std::string error;
-  const ops::HandshakeReport report = ops::probe_handshake(probe, error);
+  const ops::ProbeReport report = ops::probe_handshake(probe, error);
   if (!error.empty()) return fail(error);
   const std::string text = options.json ? ops::handshake_json(report) + "\n"
                                         : ops::handshake_text(report, style_of_output());

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "tls/handshake_end.h"
+
 namespace sluice::tls {
 class ListenerContext;
 class Session;
@@ -14,14 +16,7 @@ struct HandshakeReport;
 
 namespace sluice::http {
 
-// How it ended.
-enum class HandshakeEnd : uint8_t {
-  established,
-  failed,      // one of both sent an alert, or what came was no TLS
-  clear_text,  // HTTP came instead; it is answered
-  left,        // the client closed or reset the connection
-  timed_out,   // Limits::handshake_timeout
-};
+using tls::HandshakeEnd;
 
 // Everything is valid during the call of ExchangeLog::handshake only.
 struct HandshakeRecord {

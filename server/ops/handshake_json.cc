@@ -189,7 +189,7 @@ void fill(Json& json, const tls::HandshakeTrace& trace) {
   json["left_out"] = trace.left_out();
 }
 
-Json run_json(const HandshakeReport& report, const HandshakeRun& run) {
+Json run_json(const ProbeReport& report, const HandshakeRun& run) {
   Json json = {{"address", text_or_null(run.address)},   {"connected", run.connected},
                {"connect_us", run.connect_time.count()}, {"succeeded", run.succeeded},
                {"error", text_or_null(run.error)},       {"advice", text_or_null(run.advice)}};
@@ -211,7 +211,7 @@ std::string trace_json(const tls::HandshakeTrace& trace) {
   return to_line(json);
 }
 
-std::string handshake_json(const HandshakeReport& report) {
+std::string handshake_json(const ProbeReport& report) {
   Json json = {{"ok", report.succeeded()},
                {"host", report.host},
                {"port", report.port},

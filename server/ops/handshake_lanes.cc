@@ -17,12 +17,6 @@ using tls::MessageType;
 using tls::Role;
 using tls::TracedMessage;
 
-constexpr std::string_view kBold = "\x1b[1m";
-constexpr std::string_view kGreen = "\x1b[32m";
-constexpr std::string_view kCyan = "\x1b[36m";
-constexpr std::string_view kRed = "\x1b[31m";
-constexpr std::string_view kReset = "\x1b[0m";
-
 // Octets of the first `columns` characters of `text`.
 size_t octets_of(std::string_view text, size_t columns) {
   size_t at = 0;

@@ -27,21 +27,6 @@ using Strings = std::vector<std::string>;
 constexpr size_t kMostShown = 8;      // of a list; the rest is counted
 constexpr size_t kLongestShown = 32;  // octets of one protocol's name
 
-tls::FailureEnd failure_end(HandshakeEnd end) noexcept {
-  switch (end) {
-    case HandshakeEnd::clear_text:
-      return tls::FailureEnd::clear_text;
-    case HandshakeEnd::left:
-      return tls::FailureEnd::left;
-    case HandshakeEnd::timed_out:
-      return tls::FailureEnd::timed_out;
-    case HandshakeEnd::established:
-    case HandshakeEnd::failed:
-      break;
-  }
-  return tls::FailureEnd::failed;
-}
-
 std::string_view end_text(HandshakeEnd end) noexcept {
   switch (end) {
     case HandshakeEnd::established:
@@ -60,7 +45,7 @@ std::string_view end_text(HandshakeEnd end) noexcept {
 
 tls::HandshakeFailure explain(const HandshakeRecord& record) {
   return tls::explain_handshake(*record.report, *record.context, record.session->choice(),
-                                failure_end(record.end));
+                                record.end);
 }
 
 // --- What is said in both forms ------------------------------------------------------------------
@@ -214,8 +199,7 @@ Json begin_json(const HandshakeRecord& record, std::string_view level, std::stri
 }  // namespace
 
 bool is_failed_handshake(const HandshakeRecord& record) noexcept {
-  return record.end != HandshakeEnd::established &&
-         !tls::is_mere_visit(*record.report, failure_end(record.end));
+  return record.end != HandshakeEnd::established && !tls::is_mere_visit(*record.report, record.end);
 }
 
 std::string failed_handshake_text(const HandshakeRecord& record, CachedDate& date) {

@@ -6,7 +6,7 @@
 #include <array>
 
 #include "server/ops/blocking_connection.h"
-#include "server/ops/handshake_failure.h"
+#include "server/ops/probe_failure.h"
 
 namespace sluice::ops {
 namespace {
@@ -19,7 +19,7 @@ using std::chrono::microseconds;
 
 class Probe {
  public:
-  Probe(const ProbeOptions& options, const tls::ClientContext& context, HandshakeReport& report)
+  Probe(const ProbeOptions& options, const tls::ClientContext& context, ProbeReport& report)
       : options_(options), context_(context), report_(report) {}
 
   // The session for another run; none when there is no other, or none was given.
@@ -127,14 +127,14 @@ class Probe {
 
   const ProbeOptions& options_;
   const tls::ClientContext& context_;
-  const HandshakeReport& report_;
+  const ProbeReport& report_;
   BlockingConnection connection_;
   Clock::time_point begin_;
   HandshakeRun run_;
   std::array<uint8_t, 16 * 1024> room_{};
 };
 
-HandshakeReport report_for(const ProbeOptions& options, const tls::ClientContext& context) {
+ProbeReport report_for(const ProbeOptions& options, const tls::ClientContext& context) {
   return {.host = options.host,
           .port = options.port,
           .server_name = options.server_name,
@@ -147,7 +147,7 @@ HandshakeReport report_for(const ProbeOptions& options, const tls::ClientContext
 
 }  // namespace
 
-bool HandshakeReport::succeeded() const {
+bool ProbeReport::succeeded() const {
   const bool all = std::all_of(runs.begin(), runs.end(), [this](const HandshakeRun& run) {
     return run.succeeded && (insecure || run.problems.empty());
   });
@@ -155,10 +155,10 @@ bool HandshakeReport::succeeded() const {
          (!resume || runs.back().trace.summary().resumed);
 }
 
-HandshakeReport probe_handshake(const ProbeOptions& options, std::string& error) {
+ProbeReport probe_handshake(const ProbeOptions& options, std::string& error) {
   const auto context = tls::ClientContext::make(options.tls, error);
   if (!context) return {};
-  HandshakeReport report = report_for(options, *context);
+  ProbeReport report = report_for(options, *context);
   tls::ClientSession session;
   for (int i = 0; i < (options.resume ? 2 : 1); ++i) {
     Probe probe(options, *context, report);

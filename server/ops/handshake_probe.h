@@ -4,7 +4,7 @@
 #include <chrono>
 #include <string>
 
-#include "server/ops/handshake_report.h"
+#include "server/ops/probe_report.h"
 #include "tls/client.h"
 
 namespace sluice::ops {
@@ -26,6 +26,6 @@ struct ProbeOptions {
 
 // Never fails as a whole, but for options that cannot be had: then `error` says why, and the report
 // is empty. Blocks for the timeouts at most, and as long as the resolver takes. Thread: any.
-[[nodiscard]] HandshakeReport probe_handshake(const ProbeOptions& options, std::string& error);
+[[nodiscard]] ProbeReport probe_handshake(const ProbeOptions& options, std::string& error);
 
 }  // namespace sluice::ops

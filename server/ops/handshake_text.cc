@@ -14,11 +14,6 @@ namespace {
 using tls::HandshakeSummary;
 using tls::KeyExchange;
 
-constexpr std::string_view kBold = "\x1b[1m";
-constexpr std::string_view kRed = "\x1b[31m";
-constexpr std::string_view kGreen = "\x1b[32m";
-constexpr std::string_view kReset = "\x1b[0m";
-
 class Page {
  public:
   explicit Page(const TextStyle& style)
@@ -149,7 +144,7 @@ void add_keys(Page& page, const HandshakeSummary& summary) {
   }
 }
 
-void add_certificate(Page& page, const HandshakeReport& report, const HandshakeRun& run) {
+void add_certificate(Page& page, const ProbeReport& report, const HandshakeRun& run) {
   const HandshakeSummary summary = run.trace.summary();
   if (summary.resumed || (run.problems.empty() && server_chain(run.trace) == nullptr)) return;
   page.heading("The server's certificate");
@@ -164,7 +159,7 @@ void add_certificate(Page& page, const HandshakeReport& report, const HandshakeR
   if (report.insecure) page.item("reported only, as --insecure says");
 }
 
-void add_run(Page& page, const HandshakeReport& report, const HandshakeRun& run, bool explain) {
+void add_run(Page& page, const ProbeReport& report, const HandshakeRun& run, bool explain) {
   if (run.connected)
     page.item("connected to " + run.address + " in " + time_text(run.connect_time));
   if (!run.trace.messages().empty()) {
@@ -181,7 +176,7 @@ void add_run(Page& page, const HandshakeReport& report, const HandshakeRun& run,
   page.item(run.advice);
 }
 
-std::string title(const HandshakeReport& report) {
+std::string title(const ProbeReport& report) {
   const std::string host = printable(report.host);
   const bool is_ipv6 = report.host.find(':') != std::string::npos;
   std::string text =
@@ -191,7 +186,7 @@ std::string title(const HandshakeReport& report) {
   return text;
 }
 
-void add_resumption(Page& page, const HandshakeReport& report) {
+void add_resumption(Page& page, const ProbeReport& report) {
   const HandshakeRun& first = report.runs.front();
   if (report.runs.size() == 1) {
     if (!first.succeeded) return;
@@ -206,7 +201,7 @@ void add_resumption(Page& page, const HandshakeReport& report) {
     page.item("the server did not resume the session, and made a new one", kRed);
 }
 
-std::string result_text(const HandshakeReport& report) {
+std::string result_text(const ProbeReport& report) {
   const bool shaken = std::all_of(report.runs.begin(), report.runs.end(),
                                   [](const HandshakeRun& run) { return run.succeeded; });
   if (report.succeeded()) return "Result: the handshake succeeded";
@@ -218,7 +213,7 @@ std::string result_text(const HandshakeReport& report) {
 
 }  // namespace
 
-std::string handshake_text(const HandshakeReport& report, const TextStyle& style) {
+std::string handshake_text(const ProbeReport& report, const TextStyle& style) {
   Page page(style);
   page.heading(title(report));
   if (report.lowered_security) {

@@ -182,7 +182,7 @@ std::string untrusted_text(const HandshakeRun& run, size_t depth) {
          "its intermediate certificate";
 }
 
-std::string wrong_name_text(const HandshakeReport& report, const HandshakeRun& run) {
+std::string wrong_name_text(const ProbeReport& report, const HandshakeRun& run) {
   const tls::PeerCertificate* const facts = facts_at(run, 0);
   const std::string names = facts != nullptr ? joined(facts->names, kShown) : "";
   return "wrong name: the certificate is not for " + printable(report.expected_name) +
@@ -272,7 +272,7 @@ std::string problem_name(tls::VerificationProblem::Kind kind) {
   return "other";
 }
 
-std::string problem_text(const tls::VerificationProblem& problem, const HandshakeReport& report,
+std::string problem_text(const tls::VerificationProblem& problem, const ProbeReport& report,
                          const HandshakeRun& run) {
   const tls::PeerCertificate* const facts = facts_at(run, problem.depth);
   switch (problem.kind) {

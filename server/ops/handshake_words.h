@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "server/ops/handshake_report.h"
+#include "server/ops/probe_report.h"
 
 namespace sluice::ops {
 
@@ -28,7 +28,7 @@ std::vector<std::string> message_details(const tls::TracedMessage& message, uint
 std::string key_exchange_text(const tls::HandshakeSummary& summary);
 
 // What is wrong with the certificate, as a sentence, and with what to do where that is known.
-std::string problem_text(const tls::VerificationProblem& problem, const HandshakeReport& report,
+std::string problem_text(const tls::VerificationProblem& problem, const ProbeReport& report,
                          const HandshakeRun& run);
 // "expired", "wrong_name" ...
 std::string problem_name(tls::VerificationProblem::Kind kind);

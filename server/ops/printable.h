@@ -13,4 +13,11 @@ namespace sluice::ops {
 // Columns that printable text takes: one for each character.
 [[nodiscard]] size_t columns_of(std::string_view text) noexcept;
 
+// What a terminal is told to show text in colours (ECMA-48 section 8.3.117).
+inline constexpr std::string_view kBold = "\x1b[1m";
+inline constexpr std::string_view kRed = "\x1b[31m";
+inline constexpr std::string_view kGreen = "\x1b[32m";
+inline constexpr std::string_view kCyan = "\x1b[36m";
+inline constexpr std::string_view kReset = "\x1b[0m";
+
 }  // namespace sluice::ops

@@ -1,3 +1,4 @@
+// Hosts with wildcards beside each other, and names that are not what they look like.
 #include "conf/host_table.h"
 
 #include <gtest/gtest.h>

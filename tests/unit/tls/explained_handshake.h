@@ -18,7 +18,7 @@ struct Expected {
   std::string_view words;
 };
 
-inline HandshakeFailure explain(const ServedHandshake& served, FailureEnd end) {
+inline HandshakeFailure explain(const ServedHandshake& served, HandshakeEnd end) {
   return explain_handshake(served.report(), served.context(), served.session().choice(), end);
 }
 
@@ -41,7 +41,7 @@ inline void expect_explained(const RealCase& one) {
   ServedHandshake served(one.options);
   if (one.prepare) one.prepare(*served.client());
   ASSERT_EQ(served.run(), Session::Status::failed);
-  expect(explain(served, FailureEnd::failed), one.expected);
+  expect(explain(served, HandshakeEnd::failed), one.expected);
 }
 
 }  // namespace sluice::tls

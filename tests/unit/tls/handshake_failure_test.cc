@@ -124,7 +124,7 @@ class ClientCertificateFailure : public testing::TestWithParam<int> {
     SSL_CTX_set_max_proto_version(served.client(), GetParam());
     if (certificate != nullptr) use(*served.client(), *certificate);
     EXPECT_EQ(served.run(), Session::Status::failed);
-    return explain(served, FailureEnd::failed);
+    return explain(served, HandshakeEnd::failed);
   }
 
   static void use(SSL_CTX& client, const MadeCertificate& certificate) {
@@ -170,7 +170,7 @@ INSTANTIATE_TEST_SUITE_P(HandshakeFailure, ClientCertificateFailure,
 struct RawCase {
   std::string_view name;
   std::string octets;
-  FailureEnd end;
+  HandshakeEnd end;
   Expected expected;
 };
 void PrintTo(const RawCase& one, std::ostream* out) { *out << one.name; }
@@ -191,62 +191,65 @@ std::vector<RawCase> raw_cases() {
   return {
       {"http",
        "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
-       FailureEnd::clear_text,
+       HandshakeEnd::clear_text,
        {"plain_http", "plain HTTP on a TLS port; answered with 400"}},
       {"long_method",
        "MKCALENDAR /calendars/me HTTP/1.1\r\n",
-       FailureEnd::clear_text,
+       HandshakeEnd::clear_text,
        {"plain_http", "plain HTTP on"}},
       {"http2",
        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-       FailureEnd::clear_text,
+       HandshakeEnd::clear_text,
        {"plain_http", "plain HTTP/2 on"}},
-      {"ssh", "SSH-2.0-OpenSSH_9.2\r\n", FailureEnd::clear_text, {"no_tls", "an SSH client"}},
+      {"ssh", "SSH-2.0-OpenSSH_9.2\r\n", HandshakeEnd::clear_text, {"no_tls", "an SSH client"}},
       {"proxy",
        "PROXY TCP4 192.0.2.1 192.0.2.2 1 443\r\n",
-       FailureEnd::clear_text,
+       HandshakeEnd::clear_text,
        {"no_tls", "a PROXY protocol header"}},
       {"mail",
        "EHLO client.example\r\n",
-       FailureEnd::clear_text,
+       HandshakeEnd::clear_text,
        {"no_tls", "no TLS: what came begins with \"EHLO client.exa\""}},
       {"remote_desktop",
        "\x03\x00\x00\x13\x0e\xe0\x00\x00\x00\x00\x00\x01\x00\x08\x00\x03\x00\x00\x00"s,
-       FailureEnd::failed,
+       HandshakeEnd::failed,
        {"no_tls", "a Remote Desktop client"}},
       {"garbage",
        "\xff\xfe\xfd\x1b[31m garbage",
-       FailureEnd::failed,
+       HandshakeEnd::failed,
        {"no_tls", R"(no TLS: what came begins with "\xff\xfe\xfd\x1b[31m garbag")"}},
-      {"ssl2", v2, FailureEnd::failed, {"old_version", "hello of SSL 2 that offers at most SSL 2"}},
+      {"ssl2",
+       v2,
+       HandshakeEnd::failed,
+       {"old_version", "hello of SSL 2 that offers at most SSL 2"}},
       {"malformed",
        record("\x03\x01", octets("\x01\x00\x00\x02\x03\x03"s)),
-       FailureEnd::failed,
+       HandshakeEnd::failed,
        {"malformed", "malformed ClientHello (OpenSSL: "}},
       {"other_message",
        record("\x03\x01", octets("\x02\x00\x00\x02\x03\x03"s)),
-       FailureEnd::failed,
+       HandshakeEnd::failed,
        {"malformed", "client's first record holds no ClientHello"}},
       {"large_record",
        "\x16\x03\x01\xff\xff"s + std::string(200, 'x'),
-       FailureEnd::failed,
+       HandshakeEnd::failed,
        {"record_too_large", "more than 16 KiB"}},
       {"large_message",
        record("\x03\x01", octets("\x01\x0f\xff\xff\x03\x03"s)),
-       FailureEnd::failed,
+       HandshakeEnd::failed,
        {"malformed", "too large"}},
       {"alert_first",
        record("\x03\x01", octets("\x02\x28"), 0x15),
-       FailureEnd::failed,
+       HandshakeEnd::failed,
        {"malformed", "client's first record holds no ClientHello"}},
       {"part_of_a_hello",
        "\x16\x03\x01\x02\x00\x01\x00"s,
-       FailureEnd::left,
+       HandshakeEnd::left,
        {"client_left", "client closed the connection after 7 octets of its ClientHello"}},
-      {"silent", "", FailureEnd::timed_out, {"timed_out", "timed out: client sent nothing"}},
+      {"silent", "", HandshakeEnd::timed_out, {"timed_out", "timed out: client sent nothing"}},
       {"stalled",
        "\x16\x03\x01"s,
-       FailureEnd::timed_out,
+       HandshakeEnd::timed_out,
        {"timed_out", "timed out: client stopped after 3 octets of its ClientHello"}},
   };
 }
@@ -265,13 +268,13 @@ TEST_P(RawFailure, IsExplainedAlikeWhenItComesInPieces) {
   using Status = Session::Status;
   Status status = Status::wants_records;
   // What is no TLS shows at the first octet, of which no more would be known.
-  const size_t first = GetParam().end == FailureEnd::clear_text ? GetParam().octets.size() : 1;
+  const size_t first = GetParam().end == HandshakeEnd::clear_text ? GetParam().octets.size() : 1;
   for (size_t at = 0; at < GetParam().octets.size() && status == Status::wants_records;) {
     const size_t size = at == 0 ? first : 1;
     status = served.give(std::string_view(GetParam().octets).substr(at, size));
     at += size;
   }
-  EXPECT_EQ(status == Status::clear_text, GetParam().end == FailureEnd::clear_text);
+  EXPECT_EQ(status == Status::clear_text, GetParam().end == HandshakeEnd::clear_text);
   const HandshakeFailure found = explain(served, GetParam().end);
   EXPECT_EQ(found.kind, GetParam().expected.kind) << found.reason;
 }
@@ -281,11 +284,11 @@ INSTANTIATE_TEST_SUITE_P(HandshakeFailure, RawFailure, testing::ValuesIn(raw_cas
 
 TEST(HandshakeFailure, IsNoneWhenAnOpenPortWasOnlyLookedFor) {
   ServedHandshake served;
-  EXPECT_TRUE(is_mere_visit(served.report(), FailureEnd::left));
-  EXPECT_FALSE(is_mere_visit(served.report(), FailureEnd::timed_out));
-  expect(explain(served, FailureEnd::left), {"client_left", "sent nothing"});
+  EXPECT_TRUE(is_mere_visit(served.report(), HandshakeEnd::left));
+  EXPECT_FALSE(is_mere_visit(served.report(), HandshakeEnd::timed_out));
+  expect(explain(served, HandshakeEnd::left), {"client_left", "sent nothing"});
   static_cast<void>(served.give("\x16"));
-  EXPECT_FALSE(is_mere_visit(served.report(), FailureEnd::left));
+  EXPECT_FALSE(is_mere_visit(served.report(), HandshakeEnd::left));
 }
 
 TEST(HandshakeFailure, TellsAtWhichFlightAClientLeftOrStopped) {
@@ -293,9 +296,9 @@ TEST(HandshakeFailure, TellsAtWhichFlightAClientLeftOrStopped) {
     ServedHandshake served;
     SSL_CTX_set_max_proto_version(served.client(), version);
     ASSERT_EQ(served.run({}, 1), Session::Status::wants_records);
-    expect(explain(served, FailureEnd::left),
+    expect(explain(served, HandshakeEnd::left),
            {"client_left", "after our certificate, without an alert"});
-    expect(explain(served, FailureEnd::timed_out),
+    expect(explain(served, HandshakeEnd::timed_out),
            {"timed_out", "client stopped after our certificate, to which no answer came"});
   }
 }
@@ -304,7 +307,7 @@ TEST(HandshakeFailure, TellsOfAClientThatWasAskedForAnotherGroup) {
   ServedHandshake served;
   ASSERT_EQ(SSL_CTX_set1_groups_list(served.client(), "P-521:P-256"), 1);
   ASSERT_EQ(served.run({}, 1), Session::Status::wants_records);
-  expect(explain(served, FailureEnd::left), {"client_left", "HelloRetryRequest"});
+  expect(explain(served, HandshakeEnd::left), {"client_left", "HelloRetryRequest"});
 }
 
 TEST(HandshakeFailure, TellsOfChangedRecords) {
@@ -315,7 +318,7 @@ TEST(HandshakeFailure, TellsOfChangedRecords) {
       if (flight == 2) octets.back() = static_cast<char>(octets.back() ^ 1);
     });
     ASSERT_EQ(status, Session::Status::failed);
-    expect(explain(served, FailureEnd::failed), {"decryption_failed", "does not verify"});
+    expect(explain(served, HandshakeEnd::failed), {"decryption_failed", "does not verify"});
   }
 }
 
@@ -325,7 +328,7 @@ TEST(HandshakeFailure, TellsOfMessagesOutOfTurn) {
     if (flight == 2) octets = record("\x03\x03", std::string("\x14\x00\x00\x01x", 5));
   });
   ASSERT_EQ(status, Session::Status::failed);
-  expect(explain(served, FailureEnd::failed),
+  expect(explain(served, HandshakeEnd::failed),
          {"protocol_error", "client breaks the protocol after its ClientHello (OpenSSL: "});
 }
 
@@ -338,7 +341,7 @@ TEST(HandshakeFailure, BlamesUsForWhatIsOurs) {
   report.alert_sent = SSL_AD_INTERNAL_ERROR;
   report.error = ERR_PACK(ERR_LIB_SSL, 0, SSL_R_CALLBACK_FAILED);
   const auto found =
-      explain_handshake(report, served.context(), served.session().choice(), FailureEnd::failed);
+      explain_handshake(report, served.context(), served.session().choice(), HandshakeEnd::failed);
   expect(found, {"internal_error", "internal error of ours: the context for site.pem"});
 }
 
@@ -350,7 +353,7 @@ TEST(HandshakeFailure, IsBoundedAndPrintable) {
   report.hello_came = true;
   report.error = ERR_PACK(ERR_LIB_SSL, 0, SSL_R_NO_APPLICATION_PROTOCOL);
   const auto found =
-      explain_handshake(report, served.context(), served.session().choice(), FailureEnd::failed);
+      explain_handshake(report, served.context(), served.session().choice(), HandshakeEnd::failed);
   EXPECT_EQ(found.reason.size(), HandshakeFailure::kLongestReason);
   EXPECT_TRUE(found.reason.ends_with("..."));
   for (const char c : found.reason) EXPECT_TRUE(c >= ' ' && c <= '~');

@@ -30,7 +30,7 @@ TEST(HandshakeJson, HasEveryMessageAndTheSummary) {
 }
 
 TEST(HandshakeJson, TellsOfProblemsAndFailure) {
-  HandshakeReport report{.host = "a", .port = "443", .expected_name = "a"};
+  ProbeReport report{.host = "a", .port = "443", .expected_name = "a"};
   report.runs.emplace_back();
   report.runs.front().error = "cannot connect";
   report.runs.front().problems = {{.kind = tls::VerificationProblem::Kind::expired}};

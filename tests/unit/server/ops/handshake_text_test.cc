@@ -23,13 +23,13 @@ const PairIdentity& rsa() {
   return kIdentity;
 }
 
-HandshakeReport report_of(HandshakePair& pair, bool succeeded = true) {
+ProbeReport report_of(HandshakePair& pair, bool succeeded = true) {
   HandshakeRun run;
   run.address = "192.0.2.1:443";
   run.connected = true;
   run.succeeded = succeeded;
   run.trace = pair.client_trace;
-  HandshakeReport report{.host = "site.example", .port = "443", .expected_name = "site.example"};
+  ProbeReport report{.host = "site.example", .port = "443", .expected_name = "site.example"};
   report.runs.push_back(std::move(run));
   return report;
 }
@@ -184,7 +184,7 @@ TEST(HandshakeText, SaysWhatIsWrongWithACertificate) {
   using Kind = tls::VerificationProblem::Kind;
   HandshakePair pair({.server = &rsa()});
   pair.run();
-  HandshakeReport report = report_of(pair);
+  ProbeReport report = report_of(pair);
   report.expected_name = "other.example";
   report.runs.front().problems = {{.kind = Kind::self_signed},
                                   {.kind = Kind::expired},
@@ -206,7 +206,7 @@ TEST(HandshakeText, ShowsTheFailureWithItsAdvice) {
   HandshakePair pair(
       {.version = TLS1_2_VERSION, .suites = "ECDHE-ECDSA-AES128-SHA", .server = &rsa()});
   pair.run();
-  HandshakeReport report = report_of(pair, false);
+  ProbeReport report = report_of(pair, false);
   report.runs.front().error = "what happened";
   report.runs.front().advice = "what to do";
   const std::string text = handshake_text(report, {});
@@ -218,7 +218,7 @@ TEST(HandshakeText, ShowsTheFailureWithItsAdvice) {
 TEST(HandshakeText, ShowsTheSecondConnection) {
   HandshakePair pair({.server = &rsa()});
   pair.run();
-  HandshakeReport report = report_of(pair);
+  ProbeReport report = report_of(pair);
   report.resume = true;
   EXPECT_TRUE(has(handshake_text(report, {}), "the server gave no session to resume"));
   EXPECT_FALSE(report.succeeded());

@@ -1,5 +1,5 @@
 // Why a handshake failed: each way that one can end has its own words and its own advice.
-#include "server/ops/handshake_failure.h"
+#include "server/ops/probe_failure.h"
 
 #include <gtest/gtest.h>
 
@@ -12,7 +12,7 @@ namespace {
 using std::chrono::seconds;
 using tls::Role;
 
-const HandshakeReport kReport{.host = "::1", .port = "8443"};
+const ProbeReport kReport{.host = "::1", .port = "8443"};
 
 HandshakeRun explained(const Failure& failure, const std::vector<uint8_t>& alert = {},
                        bool sent = false) {

@@ -1,5 +1,5 @@
 // The trace says most: whether anything came, whether it was TLS, and which alert ended it.
-#include "server/ops/handshake_failure.h"
+#include "server/ops/probe_failure.h"
 
 #include <algorithm>
 #include <optional>
@@ -63,7 +63,7 @@ const tls::TracedMessage* last_of_server(const tls::HandshakeTrace& trace) {
   return found == messages.rend() ? nullptr : &*found;
 }
 
-std::string origin(const HandshakeReport& report, std::string_view scheme) {
+std::string origin(const ProbeReport& report, std::string_view scheme) {
   const bool is_ipv6 = report.host.find(':') != std::string::npos;
   return std::string(scheme) + "://" + (is_ipv6 ? "[" + report.host + "]" : report.host) + ":" +
          report.port + "/";
@@ -84,8 +84,7 @@ void explain_alert(const tls::HandshakeSummary& summary, const Failure& failure,
       "server is misconfigured or too old";
 }
 
-void explain_other_protocol(const HandshakeReport& report, const Failure& failure,
-                            HandshakeRun& run) {
+void explain_other_protocol(const ProbeReport& report, const Failure& failure, HandshakeRun& run) {
   if (is_http(failure.first_octets)) {
     run.error = "the server speaks plain HTTP on this port, not TLS";
     run.advice = "open " + origin(report, "http") + ", or give the port that HTTPS is on";
@@ -96,7 +95,7 @@ void explain_other_protocol(const HandshakeReport& report, const Failure& failur
   run.advice = "is this the right port?";
 }
 
-void explain_nothing(const HandshakeReport& report, const Failure& failure, HandshakeRun& run) {
+void explain_nothing(const ProbeReport& report, const Failure& failure, HandshakeRun& run) {
   if (failure.ending == Ending::timeout) {
     run.error = "connected, but the server said nothing within " +
                 std::to_string(failure.patience.count()) + " s";
@@ -127,7 +126,7 @@ void explain_middle(const Failure& failure, const tls::TracedMessage& last, Hand
 
 }  // namespace
 
-void explain_failure(const HandshakeReport& report, const Failure& failure, HandshakeRun& run) {
+void explain_failure(const ProbeReport& report, const Failure& failure, HandshakeRun& run) {
   const tls::HandshakeSummary summary = run.trace.summary();
   const std::string_view first = failure.first_octets;
   const tls::TracedMessage* const last = last_of_server(run.trace);

@@ -4,7 +4,7 @@
 #include <chrono>
 #include <string>
 
-#include "server/ops/handshake_report.h"
+#include "server/ops/probe_report.h"
 
 namespace sluice::ops {
 
@@ -19,6 +19,6 @@ struct Failure {
 };
 
 // Sets error and advice of `run`, the last of `report`, by its trace and by `failure`.
-void explain_failure(const HandshakeReport& report, const Failure& failure, HandshakeRun& run);
+void explain_failure(const ProbeReport& report, const Failure& failure, HandshakeRun& run);
 
 }  // namespace sluice::ops

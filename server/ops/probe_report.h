@@ -23,7 +23,7 @@ struct HandshakeRun {
   std::string advice;
 };
 
-struct HandshakeReport {
+struct ProbeReport {
   std::string host;
   std::string port;
   std::string server_name;    // sent as SNI; empty: none
