@@ -25,6 +25,12 @@ namespace {
 
 SSL* as_ssl(void* ssl) noexcept { return static_cast<SSL*>(ssl); }
 
+// OpenSSL keeps a queue of errors for each thread, and takes what lies in it for the reason of the
+// next failure. Emptying it costs as much as a small record, to look at it next to nothing.
+void forget_errors() {
+  if (ERR_peek_error() != 0) ERR_clear_error();
+}
+
 }  // namespace
 
 // The BIO that sessions read from and write to.
@@ -88,12 +94,6 @@ Workspace::Workspace(uint64_t key_updates)
 
 Workspace::~Workspace() = default;
 
-// OpenSSL keeps a queue of errors for each thread, and takes what lies in it for the reason of the
-// next failure. Emptying it costs as much as a small record, to look at it next to nothing.
-void forget_errors() {
-  if (ERR_peek_error() != 0) ERR_clear_error();
-}
-
 // Lends records for a call, and gives back what was not used.
 class Session::Lending {
  public:
@@ -150,7 +150,7 @@ Session::Status Session::handshake(std::string_view& records, std::chrono::micro
   at_ = at;
   const size_t before = records.size();
   const Status status = take_step(records);
-  report_->received += before - records.size();
+  report.received += before - records.size();
   return status == Status::done ? conclude_handshake() : status;
 }
 
@@ -264,8 +264,7 @@ void Session::note_message(bool is_ours, int content_type, std::span<const uint8
     (is_ours ? report.alert_sent : report.alert_received) = message[1];
   if (content_type != SSL3_RT_HANDSHAKE || message.empty()) return;
   (is_ours ? report.last_sent : report.last_message) = message[0];
-  if (is_ours) return;
-  if (message[0] != SSL3_MT_CLIENT_HELLO) return;
+  if (is_ours || message[0] != SSL3_MT_CLIENT_HELLO) return;
   report.hello_came = true;
   report.hello = parse_client_hello(message);
 }

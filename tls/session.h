@@ -6,8 +6,8 @@
 //   the length of a call; what it wants to say goes into the workspace's output.
 //   2. Between calls it holds an unfinished record that came in, and nothing else that grows with
 //   what passes through it.
-//   3. An error is for good: the alert that it takes lies in the output, and no plain octet comes
-//   any more.
+//   3. An error is for good: the alert that it takes lies in the output (a flood of key updates has
+//   none), and no plain octet comes any more.
 //   4. No secret leaves it.
 #pragma once
 

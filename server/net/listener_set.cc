@@ -24,30 +24,27 @@ const ListenerSet::One* ListenerSet::find(const ListenAddress& address,
 
 std::string ListenerSet::prepare(const std::vector<conf::Listener>& wanted) {
   std::vector<One> fresh;
-  std::vector<uint32_t> numbers;
-  std::vector<uint16_t> ports;
+  Known known;
   for (const conf::Listener& listener : wanted) {
+    known.speak_tls.push_back(listener.tls.has_value());
     One one;
     if (std::string error = parse_listen_address(listener.address, one.address); !error.empty())
       return error;
-    if (const One* kept = find(one.address, numbers)) {
-      numbers.push_back(kept->number);
-      ports.push_back(kept->sockets.port());
+    if (const One* kept = find(one.address, known.numbers)) {
+      known.numbers.push_back(kept->number);
+      known.ports.push_back(kept->sockets.port());
       continue;
     }
     if (std::string error = one.sockets.open(one.address, workers_, kBacklog); !error.empty())
       return error;
     one.number = next_ + static_cast<uint32_t>(fresh.size());
-    numbers.push_back(one.number);
-    ports.push_back(one.sockets.port());
+    known.numbers.push_back(one.number);
+    known.ports.push_back(one.sockets.port());
     fresh.push_back(std::move(one));
   }
   next_ += static_cast<uint32_t>(fresh.size());
-  speak_tls_.clear();
-  for (const conf::Listener& listener : wanted) speak_tls_.push_back(listener.tls.has_value());
   prepared_ = std::move(fresh);
-  numbers_ = std::move(numbers);
-  ports_ = std::move(ports);
+  before_ = std::exchange(known_, std::move(known));
   return {};
 }
 
@@ -66,10 +63,12 @@ std::string ListenerSet::commit(Workers& workers) {
     if (error.empty()) continue;
     while (i-- > 0) workers.close_listener(prepared_[i].number);
     prepared_.clear();
+    known_ = before_;
     return error;
   }
   std::erase_if(open_, [&](const One& one) {
-    if (std::find(numbers_.begin(), numbers_.end(), one.number) != numbers_.end()) return false;
+    const std::vector<uint32_t>& wanted = known_.numbers;
+    if (std::find(wanted.begin(), wanted.end(), one.number) != wanted.end()) return false;
     workers.close_listener(one.number);
     return true;
   });
@@ -82,9 +81,10 @@ std::vector<std::string> ListenerSet::urls() const {
   std::vector<std::string> urls;
   for (const One& one : open_) {
     std::string url = one.sockets.url();
-    const auto at = std::find(numbers_.begin(), numbers_.end(), one.number) - numbers_.begin();
-    const bool tls =
-        static_cast<size_t>(at) < numbers_.size() && speak_tls_[static_cast<size_t>(at)];
+    const std::vector<uint32_t>& numbers = known_.numbers;
+    const auto at = static_cast<size_t>(std::find(numbers.begin(), numbers.end(), one.number) -
+                                        numbers.begin());
+    const bool tls = at < numbers.size() && known_.speak_tls[at];
     if (tls && url.starts_with("http:")) url.insert(4, "s");
     urls.push_back(std::move(url));
   }

@@ -27,9 +27,9 @@ class ListenerSet {
   // has changed then. Workers know nothing of it until start() or commit().
   [[nodiscard]] std::string prepare(const std::vector<conf::Listener>& wanted);
   // What Peer::listener will say for each that prepare() was given, in their order.
-  const std::vector<uint32_t>& numbers() const noexcept { return numbers_; }
+  const std::vector<uint32_t>& numbers() const noexcept { return known_.numbers; }
   // The port of each of them, 0 for Unix sockets: "any free port" has been chosen.
-  const std::vector<uint16_t>& ports() const noexcept { return ports_; }
+  const std::vector<uint16_t>& ports() const noexcept { return known_.ports; }
 
   // Gives what was prepared to workers that have not started yet.
   void start(Workers& workers);
@@ -50,15 +50,21 @@ class ListenerSet {
     ListenSockets sockets;
   };
 
+  // What is wanted, listener by listener.
+  struct Known {
+    std::vector<uint32_t> numbers;
+    std::vector<uint16_t> ports;
+    std::vector<bool> speak_tls;
+  };
+
   const One* find(const ListenAddress& address, const std::vector<uint32_t>& taken) const noexcept;
 
   const size_t workers_;
   uint32_t next_ = 0;
   std::vector<One> open_;
   std::vector<One> prepared_;
-  std::vector<uint32_t> numbers_;
-  std::vector<uint16_t> ports_;  // of numbers_
-  std::vector<bool> speak_tls_;  // of numbers_
+  Known known_;
+  Known before_;  // the last prepare()
 };
 
 }  // namespace sluice::net

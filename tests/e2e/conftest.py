@@ -4,6 +4,7 @@ import pathlib
 import random
 
 import pytest
+from certificates import Authority
 from sluice_server import SluiceServer
 
 LARGE = 48 * 1024 * 1024  # more than all socket buffers of one connection can hold
@@ -34,6 +35,12 @@ def site(tmp_path) -> pathlib.Path:
 def shared_site(tmp_path_factory) -> pathlib.Path:
     """A site that no test of the module changes."""
     return make_site(tmp_path_factory.mktemp("site"))
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory) -> Authority:
+    """Whose certificates the clients of the module trust."""
+    return Authority(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture(scope="module")

@@ -22,11 +22,6 @@ RSA_SUITE = "TLS_RSA_WITH_AES_128_CBC_SHA"
 
 
 @pytest.fixture(scope="module")
-def authority(tmp_path_factory):
-    return Authority(tmp_path_factory.mktemp("certificates"))
-
-
-@pytest.fixture(scope="module")
 def site(authority):
     return authority.issue()
 

@@ -74,11 +74,6 @@ class Logged:
 
 
 @pytest.fixture(scope="module")
-def authority(tmp_path_factory):
-    return Authority(tmp_path_factory.mktemp("authority"))
-
-
-@pytest.fixture(scope="module")
 def certificates(authority):
     """What the servers below show: ECDSA, directly below a root."""
     return [authority.issue("site.example")]

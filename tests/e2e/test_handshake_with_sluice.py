@@ -7,18 +7,12 @@ secret is in a trace.
 import json
 
 import pytest
-from certificates import Authority
 from changing_relay import CHANGES, ChangingRelay
 from clients import run_sluice
 from sluice_server import wait_until
 from tls_clients import tls_server
 
 RSA_SUITE = "TLS_RSA_WITH_AES_128_CBC_SHA"
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory):
-    return Authority(tmp_path_factory.mktemp("certificates"))
 
 
 class Tracing:

@@ -20,11 +20,6 @@ VERSIONS = ["1.2", "1.3"]
 GOODBYE = request("/style.css", "Connection: close")
 
 
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory):
-    return Authority(tmp_path_factory.mktemp("authority"))
-
-
 @pytest.fixture
 def live(tmp_path):
     return Live(tmp_path)

@@ -8,16 +8,10 @@ import shutil
 import socket
 
 import pytest
-from certificates import Authority
 from limited_server import standing_still, trace
 from raw_tls_connection import TlsClient
 from sluice_server import wait_until
 from tls_clients import client_context, octets_of, shown_to, tls_server
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory):
-    return Authority(tmp_path_factory.mktemp("certificates"))
 
 
 FLIGHT = r'"\\26\\3\\3'  # as strace writes the first octets of a record: a handshake's

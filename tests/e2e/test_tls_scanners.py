@@ -11,7 +11,6 @@ import subprocess
 import xml.etree.ElementTree
 
 import pytest
-from certificates import Authority
 from tls_clients import certificate_table, site_table, tls_server
 
 POLICIES = ["modern", "intermediate"]
@@ -33,11 +32,6 @@ CHECKS = ["--protocols", "--standard", "--fs", "--server-preference", "--server-
 
 def has(command):
     return pytest.mark.skipif(not shutil.which(command), reason=f"{command} is not installed (./dev installs it)")
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory):
-    return Authority(tmp_path_factory.mktemp("certificates"))
 
 
 @pytest.fixture(scope="module", params=POLICIES)

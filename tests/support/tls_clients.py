@@ -32,6 +32,11 @@ def certificate_table(certificate, *lines) -> str:
     return "\n".join(["[[certificate]]", f'chain = "{certificate.chain}"', f'key = "{certificate.key}"', *lines, ""])
 
 
+def table_of(chain, key) -> str:
+    """[[certificate]] of two files that need not fit together."""
+    return f'[[certificate]]\nchain = "{chain}"\nkey = "{key}"\n'
+
+
 def listener_table(tls="true", *lines, name="secure", address="127.0.0.1:0") -> str:
     return "\n".join(["[[listener]]", f'name = "{name}"', f'address = "{address}"', f"tls = {tls}", *lines, ""])
 
@@ -46,6 +51,11 @@ def configure(folder: pathlib.Path, *tables, workers=1, top="", log=""):
     path = folder / "sluice.toml"
     path.write_text("\n".join([f"workers = {workers}", top, f'[log]\nformat = "json"\n{log}', *tables]))
     return path
+
+
+def warnings_of(server) -> list[str]:
+    """Lines of what the server said at its start."""
+    return [line for line in server.stderr().splitlines() if "warning" in line]
 
 
 def tls_server(folder, certificates, *tables, root=None, tls="true", workers=1, top="", log="", **options) -> SluiceServer:
