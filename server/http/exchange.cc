@@ -11,10 +11,9 @@
 
 namespace sluice::http {
 
-void RequestBody::open(Stream& stream, bool expected, std::optional<uint64_t> length,
-                       uint64_t limit) {
+void RequestBody::open(Stream& stream, bool expected, std::optional<uint64_t> length) {
   stream_ = &stream;
-  limit_ = limit;
+  limit_ = UINT64_MAX;
   received_ = 0;
   too_large_ = false;
   length_ = expected ? length : std::optional<uint64_t>(0);
@@ -26,6 +25,8 @@ void RequestBody::open(Stream& stream, bool expected, std::optional<uint64_t> le
 
 void RequestBody::close() {
   octets_.clear();
+  trailers_.clear();
+  trailer_texts_.clear();
   stream_ = nullptr;
 }
 
@@ -67,12 +68,18 @@ void RequestBody::append(Slice octets) {
   octets_.append(waits ? copy_of(octets.view()) : std::move(octets));
 }
 
-void Exchange::start(Stream& stream, RequestHead& head, Router& router, ListenerSettings& listener,
-                     net::Time now) {
+void RequestBody::set_trailers(const FieldList& trailers) {
+  for (const Field& field : trailers) {
+    const Slice& text =
+        trailer_texts_.emplace_back(copy_of(std::string(field.name).append(field.value)));
+    trailers_.add(text.view().substr(0, field.name.size()), text.view().substr(field.name.size()),
+                  field.id);
+  }
+}
+
+void Exchange::begin(Stream& stream, RequestHead& head, ListenerSettings& listener, net::Time now) {
   stream_ = &stream;
-  router_ = Ref<Router>(&router);
   listener_ = Ref<ListenerSettings>(&listener);
-  search_ = begin_search();
   rewrites_ = 0;
   std::swap(request_, head);
   explanation_ = {};
@@ -80,9 +87,13 @@ void Exchange::start(Stream& stream, RequestHead& head, Router& router, Listener
   filtered_ = false;
   handled_ = false;
   started_at_ = now;
-  const Route& first = router.route(request_, search_);
-  request_body_.open(stream, request_.has_body, request_.content_length, first.body_limit);
-  enter(first);
+  request_body_.open(stream, request_.has_body, request_.content_length);
+}
+
+void Exchange::start(Router& router) {
+  router_ = Ref<Router>(&router);
+  search_ = begin_search();
+  enter(router.route(request_, search_));
 }
 
 std::string_view Exchange::client_subject() const noexcept {
@@ -108,7 +119,7 @@ void Exchange::enter(const Route& route) {
 }
 
 bool Exchange::pass_on() {
-  assert(started() && !responded_);
+  assert(begun() && !responded_);
   const Route* const following = router_->next(request_, search_);
   if (following == nullptr) return false;
   handled_ = false;
@@ -117,7 +128,7 @@ bool Exchange::pass_on() {
 }
 
 void Exchange::rewrite(std::string_view target) {
-  assert(started() && !responded_ && target.starts_with('/'));
+  assert(begun() && !responded_ && target.starts_with('/'));
   if (++rewrites_ > limits().values.rewrites) {
     respond_with_status(*this, 500, "rewrite rules lead to each other");
     return explain("rewrite rules lead to each other", "handler", "rewrites");
@@ -158,14 +169,14 @@ void Exchange::refuse(int status, std::string_view cause, std::string_view phase
 }
 
 void Exchange::respond(BodySourcePointer source) {
-  assert(started() && !responded_);
+  assert(begun() && !responded_);
   source_ = std::move(source);
   responded_ = true;
   stream_->submit_final();
 }
 
 void Exchange::filter_response() {
-  if (filtered_) return;
+  if (filtered_ || route_ == nullptr) return;
   filtered_ = true;
   for (auto filter = route_->filters.rbegin(); filter != route_->filters.rend(); ++filter) {
     source_ = (*filter)->on_response(*this, response_, std::move(source_));
@@ -251,7 +262,7 @@ void respond_with_status(Exchange& exchange, int status, std::string_view cause,
   head.status = status;
   if (!allow.empty()) head.fields.add("Allow", allow, FieldId::allow);
   if (!cause.empty()) exchange.explain(cause);
-  ErrorPages* const pages = exchange.route().error_pages;
+  ErrorPages* const pages = exchange.routed() ? exchange.route().error_pages : nullptr;
   if (status >= 400 && pages != nullptr && pages->respond(exchange, status)) return;
   if (status < 200 || status == 204 || status == 304) return exchange.respond();
   head.fields.add("Content-Type", "text/plain; charset=utf-8", FieldId::content_type);

@@ -33,23 +33,25 @@ namespace sluice::http {
 class RequestBody final : public BodySource {
  public:
   // `stream` is woken when a pull makes room, or asks for content that a 100 (Continue) must
-  // invite. `limit`: octets of content that this route reads; one more fails the body.
-  void open(Stream& stream, bool expected, std::optional<uint64_t> length, uint64_t limit);
+  // invite.
+  void open(Stream& stream, bool expected, std::optional<uint64_t> length);
   void close();
 
   Pull pull(Chain& out, size_t max) override;
   std::optional<uint64_t> length() const override { return length_; }
-  const FieldList* trailers() const override { return nullptr; }
+  const FieldList* trailers() const override { return trailers_.empty() ? nullptr : &trailers_; }
   void cancel() override;
 
   // Whoever will pull only after respond() says so before it: content that nobody claimed by then
   // is dropped.
   void claim() { claimed_ = true; }
-  // Another route has taken over, with a limit of its own.
+  // A route has taken over. `limit`: octets of content that it reads; one more fails the body.
   void set_limit(uint64_t limit) { limit_ = limit; }
 
   // Connection's side.
   void append(Slice octets);
+  // Copies them.
+  void set_trailers(const FieldList& trailers);
   void finish() { ended_ = true; }
   void fail() { failed_ = true; }
   // Octets that wait to be pulled: the connection stops reading its socket when there are enough.
@@ -67,6 +69,8 @@ class RequestBody final : public BodySource {
  private:
   Stream* stream_ = nullptr;
   Chain octets_;
+  FieldList trailers_;
+  std::vector<Slice> trailer_texts_;  // what trailers_ point into
   std::optional<uint64_t> length_;
   uint64_t limit_ = 0;
   uint64_t received_ = 0;
@@ -123,8 +127,9 @@ class Exchange {
   // longer than the listener's request_line. Requires: `target` starts with '/', is a valid target
   // (protocol/target.h); the handler forgets the exchange.
   void rewrite(std::string_view target);
-  // What holds for this exchange. Requires: started.
+  // What holds for this exchange. Requires: routed.
   const Route& route() const noexcept { return *route_; }
+  bool routed() const noexcept { return route_ != nullptr; }
 
   // Memory for the values of fields that one response has, until the exchange ends. Whoever
   // responds uses it.
@@ -146,14 +151,15 @@ class Exchange {
   const Explanation& explanation() const noexcept { return explanation_; }
 
   // --- For the stream ------------------------------------------------------------------------
-  // Takes the contents of `head` (swapping, so that both keep their memory) and hands the request
-  // to the route.
+  // Takes the contents of `head` (swapping, so that both keep their memory). Content may come from
+  // here on.
   // `listener`: where the request came in; its limits hold until a route has others.
-  void start(Stream& stream, RequestHead& head, Router& router, ListenerSettings& listener,
-             net::Time now);
-  // The limits that hold now. Requires: started.
+  void begin(Stream& stream, RequestHead& head, ListenerSettings& listener, net::Time now);
+  // Hands the request to its route. Requires: begun, and not refused.
+  void start(Router& router);
+  // The limits that hold now. Requires: begun.
   const conf::LimitSet& limits() const noexcept;
-  bool started() const noexcept { return stream_ != nullptr; }
+  bool begun() const noexcept { return stream_ != nullptr; }
   bool responded() const noexcept { return responded_; }
   // Lets the route's filters see the response, once, before its head is written.
   void filter_response();
@@ -162,7 +168,7 @@ class Exchange {
   // Tells the handler that request content arrived, unless it has responded.
   void notify_request_body();
   // Takes the answer out of the handler's hands: a refusal that the connection decides (408, 413, a
-  // broken body). Requires: not responded.
+  // broken body, a head over a limit). Requires: begun, not responded.
   void refuse(int status, std::string_view cause, std::string_view phase, std::string_view limit);
   // Ends the exchange: cancels what is unfinished and makes it ready for the pool.
   void end();

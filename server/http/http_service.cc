@@ -9,7 +9,7 @@
 #include <string_view>
 #include <utility>
 
-#include "server/http/server_connection.h"
+#include "server/http/h1_server_connection.h"
 #include "server/net/transport.h"
 
 namespace sluice::http {
@@ -26,7 +26,7 @@ HttpService::~HttpService() = default;
 void HttpService::replace(ServingRules&& rules) {
   assert(!rules.listeners.empty());
   listeners_ = std::move(rules.listeners);
-  context_.router = std::move(rules.router);
+  context_.replace_router(std::move(rules.router));
 }
 
 // A socket may arrive from a listener that a reload has just removed: any other's limits do, but
@@ -42,7 +42,7 @@ void HttpService::serve(net::AcceptedSocket socket) {
   // The lists of the context own connections; each frees itself through Loop::retire.
   const Ref<ListenerSettings> settings = settings_of(socket.peer.listener);
   auto connection =
-      std::make_unique<ServerConnection>(context_, settings, std::move(socket.slot), socket.peer);
+      std::make_unique<H1ServerConnection>(context_, settings, std::move(socket.slot), socket.peer);
   const int descriptor = socket.descriptor.release();
   if (const tls::ListenerContext* const context = settings->tls()) {
     auto transport = std::make_unique<net::TlsTransport>(context_.loop, descriptor, *connection,
@@ -55,7 +55,8 @@ void HttpService::serve(net::AcceptedSocket socket) {
 
 // Epoll may have no memory for it: the socket closes.
 template <typename T>
-void HttpService::open(std::unique_ptr<ServerConnection> connection, std::unique_ptr<T> transport) {
+void HttpService::open(std::unique_ptr<H1ServerConnection> connection,
+                       std::unique_ptr<T> transport) {
   if (transport->open() == 0) connection.release()->open(std::move(transport));
 }
 

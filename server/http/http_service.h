@@ -17,6 +17,8 @@
 
 namespace sluice::http {
 
+class H1ServerConnection;
+
 // What a worker serves by: the part of it that a reload replaces. Made on the worker's thread.
 struct ServingRules {
   Ref<Router> router;                            // owns or refers to its handlers
@@ -49,7 +51,7 @@ class HttpService final : public net::Service {
  private:
   Ref<ListenerSettings> settings_of(uint32_t listener) const;
   template <typename T>
-  void open(std::unique_ptr<ServerConnection> connection, std::unique_ptr<T> transport);
+  void open(std::unique_ptr<H1ServerConnection> connection, std::unique_ptr<T> transport);
   net::TlsWork& tls_work();
 
   std::vector<Ref<ListenerSettings>> listeners_;

@@ -1,40 +1,20 @@
-// One client's HTTP/1 connection: reads requests, gives each to its route, sends the answers in
-// order.
+// What every client's connection has in common, whatever version of HTTP it speaks: its transport,
+// its place among its worker's connections, its end, and what the log is told of it.
 //
-// A turn has two phases. Parsing only sets state (handlers that are called while parsing do too);
-// then the connection pulls content, frames it into one chain, and flushes that once. A pipeline's
-// requests are taken one by one, at most turn_requests a turn, and their responses leave in one
-// flush.
-//
-// Invariants:
-//   1. One exchange at a time; the next head is parsed when the one before is framed whole.
-//   2. A malformed request reaches no handler and does not spoil the answers before it.
-//   3. An idle connection owns no block and no exchange.
-//   4. At most one timer is armed, for the deadline of the state the connection is in.
-//   5. A response that cannot be completed ends visibly: its last chunk or octets are missing, or a
-//   RST says so.
-//
-// States (RFC 9112 section 9):
-//   handshake -> idle                           before anything else, over TLS
-//   idle -> head -> exchange -> idle ...        a keep-alive connection
-//   exchange -> draining -> idle                the rest of a request nobody wanted is read and
-//   dropped any -> lingering -> (retired)               our side is closed, the client may still be
-//   reading
+// A connection begins as HTTP/1 (h1_server_connection.h); the one that turns out to speak HTTP/2
+// takes its place (h2_server_connection.h). Thread: the worker's.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string_view>
 
 #include "protocol/chain.h"
 #include "protocol/codec_sink.h"
-#include "protocol/h1/codec.h"
 #include "server/http/exchange.h"
 #include "server/http/server_context.h"
-#include "server/http/stream.h"
 #include "server/net/connection_slot.h"
 #include "server/net/listener.h"
 #include "server/net/loop.h"
@@ -42,190 +22,90 @@
 
 namespace sluice::http {
 
-class ServerConnection final : public net::Task,
-                               public net::Timer,
-                               public net::Retired,
-                               public Stream,
-                               private ServerSink {
+class ServerConnection : public net::Task, public net::Timer, public net::Retired {
  public:
-  // `slot` counts the connection as its worker's for as long as it lives.
-  ServerConnection(ServerContext& context, Ref<ListenerSettings> listener, net::ConnectionSlot slot,
-                   const net::Peer& peer);
   ~ServerConnection() override;
 
-  // Gives the connection its transport and its first turn. The transport's events wake this task.
-  void open(std::unique_ptr<net::Transport> transport);
-
-  // Closes at once when idle, else after the current exchange.
-  void drain();
+  // Closes in good order: at once when idle, else after the exchanges that run.
+  virtual void drain() = 0;
   // Gives up now; what was not sent is lost, visibly.
-  void abort(std::string_view cause, std::string_view limit = {}) { cut(cause, limit); }
-  net::Time state_since() const noexcept { return state_since_; }
-  bool idle() const noexcept { return list_ == &context_.idle; }
-  net::AddressBlock address_block() const noexcept { return peer_.block; }
+  virtual void abort(std::string_view cause, std::string_view limit = {}) = 0;
+  // A reload has replaced what the connection was opened with.
+  virtual void on_rules_replaced() {}
   // Octets of memory that are there for this connection only because it is: what waits to be sent
-  // or to be pulled, and the block it reads into. Idle ones hold none.
-  uint64_t held() const noexcept {
-    return out_.held() + transport_->held() + (input_ ? input_->capacity() : 0) +
-           (exchange_ ? exchange_->request_body().held() : 0);
-  }
+  // or to be pulled, and the block it reads into. Idle ones hold little.
+  virtual uint64_t held() const noexcept = 0;
   // And what the kernel keeps for a peer that does not read. Costs a system call when sending.
   uint64_t held_with_kernel() const noexcept {
     return held() + (sending() ? transport_->unsent() : 0);
   }
+  net::Time state_since() const noexcept { return state_since_; }
+  bool idle() const noexcept { return list_ == &context_.idle; }
+  net::AddressBlock address_block() const noexcept { return peer_.block; }
 
-  // net::Task, net::Timer
-  void run() override;
-  void on_timer() override;
+ protected:
+  // How an exchange ended, for the log.
+  struct ExchangeEnd {
+    int status;       // 0: no head was written
+    uint64_t octets;  // of content, framed
+    bool complete;
+    bool peer_left;  // of an incomplete one: it was the peer who ended it
+  };
 
-  // Stream
-  void submit_interim(const ResponseHead& head) override;
-  void submit_final() override;
-  void wake() override;
-  void reset(ResetCode code) override;
-  const tls::Session* session() const noexcept override { return handshaken_; }
+  // `slot` counts the connection as its worker's for as long as it lives.
+  ServerConnection(ServerContext& context, Ref<ListenerSettings> listener, net::ConnectionSlot slot,
+                   const net::Peer& peer);
+  // Takes the place of `predecessor`, which has no transport any more and is to be retired. The
+  // transport's events wake this task.
+  explicit ServerConnection(ServerConnection& predecessor);
 
- private:
-  friend class ConnectionList;
+  // Puts the connection on a list of its context, behind all others; null: on none.
+  void stand_on(ConnectionList* list) noexcept;
+  bool stands_on(const ConnectionList* list) const noexcept { return list_ == list; }
+  bool sending() const noexcept { return !out_.empty() || transport_->holds_output(); }
 
-  enum class State : uint8_t { handshake, idle, head, exchange, draining, lingering, retired };
-
-  // ServerSink: called by the codec while parsing.
-  void on_request_head(RequestHead& head) override;
-  void on_body(Slice octets) override;
-  void on_trailers(const FieldList& trailers) override;
-  void on_end() override;
-  void on_reset(const ProtocolError& error) override;
-
-  void take_turn();
-
-  // Before the first request (server_connection_handshake.cc).
-  bool shake_hands();
-  bool answer_clear_text();
-  void record_handshake(HandshakeEnd end);
-
-  // Phase one: reading and parsing (server_connection_reading.cc).
-  bool wants_input() const noexcept;
-  bool parse();
-  void feed();
-  bool read_some();
-  bool is_full() const noexcept { return held() >= context_.limits.connection_memory; }
-  bool receive();
-  bool make_room();
-  void leave_large_block();
-  void on_peer_closed();
-
-  // Phase two: pulling, framing, flushing.
-  bool produce();
-  void invite_content();
-  void write_head();
-  void pull_content();
-  bool may_pull() const noexcept;
-  uint64_t pull_at_most() const noexcept;
-  Pull pull_once(uint64_t max);
-  bool take_pulled(Pull result);
-  bool framing_is_by_length() const noexcept { return framing_ == h1::Framing::content_length; }
-  void flush();
-  bool is_last_flush() const noexcept;
-  void after_flush();
-  bool next_request_waits() const noexcept;
-
-  // The limits that hold now: the route's while there is an exchange, else the listener's.
-  const conf::Limits& limits() const noexcept {
-    return exchange_ ? exchange_->limits().values : listener_->limits();
-  }
-
-  // Refusals, ends and beginnings.
-  void refuse(const ProtocolError& error, std::string_view text = {});
-  void abandon_request_content();
-  uint64_t drain_limit() const noexcept { return exchange_ ? limits().drain : drain_; }
-  void end_exchange(bool complete);
-  void begin_next_message();
-  bool may_persist() const noexcept;
-  void linger();
-  void retire_in_good_order();
-  void discard_while_lingering();
-  void cut(std::string_view cause, std::string_view limit = {});
-  void cut_failed();
-  void retire();
+  // Closing with unread octets would send RST, which can destroy what the client has not read yet
+  // (RFC 9112 section 9.6): so after our FIN, what still comes is read and dropped for a while.
+  // Returns true when that is over, for `most` octets or the client's end.
+  bool discard_input(uint64_t most);
+  // The peer has ended, and so do we. Over TLS that is said, to it as well (RFC 8446 section 6.1,
+  // RFC 9112 section 9.8).
+  void end_in_good_order();
+  // Off all lists and queues; freed at the end of the iteration.
+  void leave();
 
   // What the log is told (server_connection_records.cc).
-  void record(bool complete);
-  std::string_view request_id(std::span<char, RequestIds::kSize> room) const;
-  std::string_view deciding_rule(std::string_view limit) const noexcept;
+  void record(const Exchange& exchange, const ExchangeEnd& end);
+  // A request that never became an exchange.
   void record_refusal(const ProtocolError& error);
-  void record_cut(std::string_view cause, std::string_view limit,
-                  std::string_view phase = "response");
-
-  // Deadlines (server_connection_deadlines.cc).
-  void set_state(State state);
-  void update_timer();
-  bool sending() const noexcept { return !out_.empty() || transport_->holds_output(); }
-  bool awaiting_content() const noexcept;
-  enum class Watch : uint8_t { nothing, sending, content };
-  void begin_watch(Watch watch);
-  std::optional<conf::milliseconds> state_timeout() const noexcept;
-  conf::milliseconds watch_timeout() const noexcept;
-  uint64_t peer_progress() const noexcept;
-  void check_progress();
-  void answer_timeout(std::string_view cause, std::string_view limit);
+  // Responses that were framed whole, and recorded, did not leave whole; or there was no request.
+  void record_cut(std::string_view cause, std::string_view limit, std::string_view phase);
+  void record_handshake(HandshakeEnd end);
 
   ServerContext& context_;
   const Ref<ListenerSettings> listener_;
   net::ConnectionSlot slot_;
   std::unique_ptr<net::Transport> transport_;
   tls::Session* handshaken_ = nullptr;  // the transport's, over TLS
-  h1::Codec codec_;
-  std::unique_ptr<Exchange> exchange_;
   Chain out_;
 
-  // Octets read and not yet consumed: [begin, end) of the block; null when there are none.
-  Ref<Block> input_;
-  uint32_t input_begin_ = 0;
-  uint32_t input_end_ = 0;
-
-  // The exchange's progress.
-  uint64_t framed_ = 0;     // content octets framed
-  uint64_t announced_ = 0;  // the most that may be framed
-  uint64_t received_ = 0;   // content octets of the request
-  uint64_t discarded_ = 0;  // octets read and dropped
   uint64_t sent_ = 0;       // octets given to the kernel on this connection
-  // What the route of the last exchange allows for what is left of its request.
-  uint64_t drain_ = 0;
-  conf::milliseconds drain_timeout_{};
-
-  // What deadlines are counted from.
+  uint64_t discarded_ = 0;  // octets read and dropped
   net::Time opened_at_{};
   net::Time state_since_{};
-  Watch watch_ = Watch::nothing;
-  net::Time watch_since_{};     // since when we wait for the peer to take or send octets
-  net::Time progress_at_{};     // when it last did
-  uint64_t progress_mark_ = 0;  // octets it had taken or sent then
-  net::Time window_since_{};    // the window of the average rate
-  uint64_t window_mark_ = 0;
+  bool peer_ended_ = false;  // a read met the peer's FIN
+  net::Peer peer_;
+
+ private:
+  friend class ConnectionList;
+
+  bool peer_left() const noexcept { return transport_->broken() || peer_ended_; }
+  std::string_view request_id(const Exchange& exchange,
+                              std::span<char, RequestIds::kSize> room) const;
+  std::string_view deciding_rule(std::string_view limit, const Exchange* exchange) const noexcept;
 
   std::array<ConnectionLinks, 2> links_{};  // by ListKind
-
-  uint64_t read_left_ = 0;  // this turn's budget
-  uint64_t requests_left_ = 0;
-  State state_ = State::idle;
   ConnectionList* list_ = nullptr;
-  h1::Framing framing_ = h1::Framing::none;
-  bool input_fresh_ = false;     // [begin, end) holds octets the codec has not seen
-  bool peer_ended_ = false;      // a read met the peer's FIN
-  bool peer_truncated_ = false;  // and TLS's close_notify did not come before it
-  bool persist_ = true;
-  bool head_written_ = false;
-  bool framed_whole_ = false;
-  bool continue_sent_ = false;
-  bool full_ = false;          // not read: it holds as much as one connection may
-  bool more_to_pull_ = false;  // pulling stopped for the budget or the peer, not for the source
-  bool in_turn_ = false;
-  bool turn_again_ = false;  // somebody woke us within our own turn
-  bool request_ended_ = true;
-  bool content_arrived_ = false;  // since the handler was last told
-  bool closing_ = false;          // no further request is read; linger when all is sent
-  net::Peer peer_;
 };
 
 }  // namespace sluice::http

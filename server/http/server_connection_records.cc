@@ -1,5 +1,6 @@
-// What a server connection tells the log: one record for each exchange, and one for each request
-// that never became an exchange because the codec refused it; and one for what was cut after that.
+// What a server connection tells the log: one record for its handshake and for each exchange, one
+// for each request that never became an exchange because the codec refused it, and one for what was
+// cut after that.
 #include <array>
 #include <chrono>
 
@@ -9,12 +10,13 @@
 #include "tls/session.h"
 
 namespace sluice::http {
-void ServerConnection::record(bool complete) {
+
+void ServerConnection::record(const Exchange& exchange, const ExchangeEnd& end) {
   if (context_.log == nullptr) return;
   using namespace std::chrono;
-  const RequestHead& request = exchange_->request();
-  const Explanation& said = exchange_->explanation();
-  const bool went_well = complete && said.cause.empty() && exchange_->response().status < 400;
+  const RequestHead& request = exchange.request();
+  const Explanation& said = exchange.explanation();
+  const bool went_well = end.complete && said.cause.empty() && exchange.response().status < 400;
   if (went_well && !context_.log->wants_all()) return;
   std::array<char, RequestIds::kSize> room;
   context_.log->record(
@@ -25,25 +27,26 @@ void ServerConnection::record(bool complete) {
        .protocol = request.protocol,
        .user_agent = request.fields.value(FieldId::user_agent),
        .referer = request.fields.value(FieldId::referer),
-       .status = head_written_ ? exchange_->response().status : 0,
-       .octets = framed_,
-       .duration = duration_cast<microseconds>(net::Clock::now() - exchange_->started_at()),
+       .status = end.status,
+       .octets = end.octets,
+       .duration = duration_cast<microseconds>(net::Clock::now() - exchange.started_at()),
        .wall_microseconds = wall_microseconds(),
-       .complete = complete,
+       .complete = end.complete,
        .cause = said.cause,
        .phase = said.phase,
        .limit = said.limit,
-       .rule = said.cause.empty() ? std::string_view() : deciding_rule(said.limit),
-       .request_id = request_id(room),
-       .tls = exchange_->secure() ? handshaken_->protocol() : std::string_view(),
-       .client_subject = exchange_->client_subject(),
-       .peer_left = !complete && (transport_->broken() || peer_ended_)});
+       .rule = said.cause.empty() ? std::string_view() : deciding_rule(said.limit, &exchange),
+       .request_id = request_id(exchange, room),
+       .tls = exchange.secure() ? handshaken_->protocol() : std::string_view(),
+       .client_subject = exchange.client_subject(),
+       .peer_left = end.peer_left});
 }
 
 // What a trusted proxy called the request, else a name of our own.
-std::string_view ServerConnection::request_id(std::span<char, RequestIds::kSize> room) const {
+std::string_view ServerConnection::request_id(const Exchange& exchange,
+                                              std::span<char, RequestIds::kSize> room) const {
   if (!listener_->trusted().empty()) {
-    const Field* const sent = exchange_->request().fields.find("X-Request-ID");
+    const Field* const sent = exchange.request().fields.find("X-Request-ID");
     if (sent != nullptr && is_request_id(sent->value) &&
         is_trusted(listener_->trusted(), peer_.address)) {
       return sent->value;
@@ -54,12 +57,14 @@ std::string_view ServerConnection::request_id(std::span<char, RequestIds::kSize>
 }
 
 // Where the limit that was met was set; else what the request was routed by.
-std::string_view ServerConnection::deciding_rule(std::string_view limit) const noexcept {
-  const bool of_listener = !exchange_ || conf::scope_of_limit(limit) == conf::LimitScope::listener;
-  const conf::LimitSet& limits = of_listener ? listener_->limit_set() : exchange_->limits();
+std::string_view ServerConnection::deciding_rule(std::string_view limit,
+                                                 const Exchange* exchange) const noexcept {
+  const bool of_listener =
+      exchange == nullptr || conf::scope_of_limit(limit) == conf::LimitScope::listener;
+  const conf::LimitSet& limits = of_listener ? listener_->limit_set() : exchange->limits();
   const std::string_view set_at = limits.origin_of(limit);
-  if (!set_at.empty() || !exchange_) return set_at;
-  return exchange_->route().origin;
+  if (!set_at.empty() || exchange == nullptr || !exchange->routed()) return set_at;
+  return exchange->route().origin;
 }
 
 void ServerConnection::record_refusal(const ProtocolError& error) {
@@ -71,7 +76,7 @@ void ServerConnection::record_refusal(const ProtocolError& error) {
                         .cause = error.cause,
                         .phase = "head",
                         .limit = error.limit,
-                        .rule = deciding_rule(error.limit)});
+                        .rule = deciding_rule(error.limit, nullptr)});
 }
 
 // Responses that were framed whole, and recorded, did not leave whole; or there was no request.
@@ -84,8 +89,23 @@ void ServerConnection::record_cut(std::string_view cause, std::string_view limit
                         .cause = cause,
                         .phase = phase,
                         .limit = limit,
-                        .rule = deciding_rule(limit),
-                        .peer_left = transport_->broken() || peer_ended_});
+                        .rule = deciding_rule(limit, nullptr),
+                        .peer_left = peer_left()});
+}
+
+void ServerConnection::record_handshake(HandshakeEnd end) {
+  if (context_.log != nullptr) {
+    using namespace std::chrono;
+    context_.log->handshake(
+        {.peer = peer_.address,
+         .end = end,
+         .duration = duration_cast<microseconds>(net::Clock::now() - opened_at_),
+         .wall_microseconds = wall_microseconds(),
+         .session = handshaken_,
+         .report = handshaken_->report(),
+         .context = listener_->tls()});
+  }
+  handshaken_->forget_handshake();
 }
 
 }  // namespace sluice::http

@@ -138,6 +138,13 @@ void ServerContext::close_largest() {
 void ServerContext::start_draining() {
   draining_ = true;
   idle.for_each([](ServerConnection& connection) { connection.drain(); });
+  active.for_each([](ServerConnection& connection) { connection.drain(); });
+}
+
+void ServerContext::replace_router(Ref<Router> replacement) {
+  router = std::move(replacement);
+  idle.for_each([](ServerConnection& connection) { connection.on_rules_replaced(); });
+  active.for_each([](ServerConnection& connection) { connection.on_rules_replaced(); });
 }
 
 void ServerContext::abort_all(std::string_view cause) {

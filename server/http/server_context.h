@@ -104,6 +104,8 @@ class ServerContext {
   uint64_t largest() const;
   // Cuts it.
   void close_largest();
+  // For exchanges that start from now on; connections that can do so have their clients come anew.
+  void replace_router(Ref<Router> replacement);
   // From here on: idle connections close, others after their current exchange.
   void start_draining();
   bool draining() const noexcept { return draining_; }

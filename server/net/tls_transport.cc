@@ -48,7 +48,7 @@ bool TlsWork::take_turn() noexcept {
 TlsTransport::TlsTransport(Loop& loop, int descriptor, Task& task, TlsWork& work,
                            const tls::ListenerContext& context)
     : loop_(loop),
-      task_(task),
+      task_(&task),
       work_(work),
       socket_(loop, descriptor, task),
       session_(work.workspace(), context),
@@ -94,7 +94,7 @@ Handshake TlsTransport::handshake() {
   // Who sent nothing takes nobody's turn.
   if (!has_records) return ended_ == Io::progress ? Handshake::pending : Handshake::failed;
   if (!work_.take_turn()) {
-    loop_.wake(task_);
+    loop_.wake(*task_);
     return Handshake::pending;
   }
   for (int i = 0; i < kReceivesACall; ++i) {
@@ -114,7 +114,7 @@ Handshake TlsTransport::handshake() {
       return Handshake::failed;
     }
   }
-  loop_.wake(task_);
+  loop_.wake(*task_);
   return Handshake::pending;
 }
 
@@ -142,7 +142,7 @@ ReadResult TlsTransport::read(std::span<char> room) {
     if (plain.octets > 0) return {readable() ? Io::progress : Io::blocked, plain.octets};
     if (ended_ == Io::failed) return {Io::failed, 0};
   }
-  loop_.wake(task_);
+  loop_.wake(*task_);
   return {Io::blocked, 0};
 }
 

@@ -52,6 +52,10 @@ class TlsTransport final : public Transport {
                const tls::ListenerContext& context);
   [[nodiscard]] int open() { return socket_.open(); }
 
+  void wake_instead(Task& task) noexcept override {
+    task_ = &task;
+    socket_.wake_instead(task);
+  }
   Handshake handshake() override;
   tls::Session* session() noexcept override { return bare_ ? nullptr : &session_; }
 
@@ -82,7 +86,7 @@ class TlsTransport final : public Transport {
   size_t record_size() const noexcept;
 
   Loop& loop_;
-  Task& task_;
+  Task* task_;
   TlsWork& work_;
   SocketTransport socket_;
   tls::Session session_;

@@ -56,7 +56,7 @@ ssize_t send_vectors(int descriptor, std::span<iovec> vectors, int flags) noexce
 }  // namespace
 
 SocketTransport::SocketTransport(Loop& loop, int descriptor, Task& task)
-    : loop_(loop), task_(task), descriptor_(descriptor) {}
+    : loop_(loop), task_(&task), descriptor_(descriptor) {}
 
 SocketTransport::~SocketTransport() { ::close(descriptor_); }
 
@@ -76,7 +76,7 @@ void SocketTransport::on_event(uint32_t epoll_events) {
   writable_ |= can_write;
   peer_closed_ |= ended;
   broken_ |= gone;
-  if (news) loop_.wake(task_);
+  if (news) loop_.wake(*task_);
 }
 
 ReadResult SocketTransport::read(std::span<char> room) {

@@ -59,6 +59,8 @@ class Transport {
  public:
   virtual ~Transport() = default;
 
+  // Events wake `task` from here on, in place of whom they woke until now.
+  virtual void wake_instead(Task& task) noexcept = 0;
   // Goes on with what comes before content. Nothing is read until it is done.
   virtual Handshake handshake() { return Handshake::done; }
   // Null in clear text.
@@ -104,6 +106,7 @@ class SocketTransport final : public Transport, public EventTarget {
   // Registers with the loop. Returns 0 or errno.
   [[nodiscard]] int open();
 
+  void wake_instead(Task& task) noexcept override { task_ = &task; }
   ReadResult read(std::span<char> room) override;
   FlushResult flush(Chain& chain, uint64_t budget) override;
   // Sends what `vectors` (at least one) describe, in one system call. `more_follows`: within this
@@ -125,7 +128,7 @@ class SocketTransport final : public Transport, public EventTarget {
   FlushResult sending_failed(int error);
 
   Loop& loop_;
-  Task& task_;
+  Task* task_;
   int descriptor_;
   bool readable_ = false;
   bool writable_ = true;

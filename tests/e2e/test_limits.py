@@ -27,11 +27,11 @@ UNIT = "tests/unit/server"
 FILES = ("held_file", "open_files", "watches", "file_check", "listing_entries", "ranges", "overlapping_ranges", "etag_wait",
          "etag_hash_max")
 ELSEWHERE = {
-    "body": f"{UNIT}/http/server_connection_test.cc",  # no handler reads content itself yet
-    "body_timeout": f"{UNIT}/http/server_connection_deadlines_test.cc",  # likewise
-    "body_rate": f"{UNIT}/http/server_connection_deadlines_test.cc",  # likewise
-    "exchange_body": f"{UNIT}/http/server_connection_test.cc",  # likewise
-    "connection_memory": f"{UNIT}/http/server_connection_memory_test.cc",  # no file makes a connection hold so much
+    "body": f"{UNIT}/http/h1_server_connection_test.cc",  # no handler reads content itself yet
+    "body_timeout": f"{UNIT}/http/h1_server_connection_deadlines_test.cc",  # likewise
+    "body_rate": f"{UNIT}/http/h1_server_connection_deadlines_test.cc",  # likewise
+    "exchange_body": f"{UNIT}/http/h1_server_connection_test.cc",  # likewise
+    "connection_memory": f"{UNIT}/http/h1_server_connection_memory_test.cc",  # no file makes a connection hold so much
     "send_timeout": "tests/e2e/test_slow_clients.py",
     "shutdown_timeout": "tests/e2e/test_signals.py",
     "memory_high": "tests/e2e/test_memory_limits.py",

@@ -39,7 +39,8 @@ TEST_F(FilesTest, AbandonedListingsHoldNoDescriptorsAndListingsAreBounded) {
     RequestHead head;
     head.method = Method::get;
     head.path = "/docs/";
-    exchange.start(stream, head, router, *listener, loop.now());
+    exchange.begin(stream, head, *listener, loop.now());
+    exchange.start(router);
   };
   http::Exchange exchange;
   ask(exchange);

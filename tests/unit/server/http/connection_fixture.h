@@ -11,7 +11,7 @@
 #include <thread>
 #include <vector>
 
-#include "server/http/server_connection.h"
+#include "server/http/h1_server_connection.h"
 #include "unit/server/http/fakes.h"
 #include "unit/server/http/scripted_transport.h"
 
@@ -48,7 +48,7 @@ class ConnectionFixture {
 
   void connect() {
     wire = Wire{};
-    connection = new ServerConnection(context, listener, net::ConnectionSlot(load), peer);
+    connection = new H1ServerConnection(context, listener, net::ConnectionSlot(load), peer);
     connection->open(std::make_unique<ScriptedTransport>(wire));
     turn();
   }
@@ -113,7 +113,7 @@ class ConnectionFixture {
   net::Peer peer;
   ServerContext context;
   Wire wire;
-  ServerConnection* connection = nullptr;
+  H1ServerConnection* connection = nullptr;
 };
 
 }  // namespace sluice::http

@@ -22,8 +22,8 @@ struct TlsLink {
     net::ignore_broken_pipes();
     net::Pair pair = net::tcp_pair();
     socket = std::move(pair.theirs);
-    world.connection = new ServerConnection(world.context, world.listener,
-                                            net::ConnectionSlot(world.load), world.peer);
+    world.connection = new H1ServerConnection(world.context, world.listener,
+                                              net::ConnectionSlot(world.load), world.peer);
     auto transport = std::make_unique<net::TlsTransport>(
         world.loop, pair.ours.release(), *world.connection, work, *world.listener->tls());
     EXPECT_EQ(transport->open(), 0);

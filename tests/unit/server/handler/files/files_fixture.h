@@ -198,7 +198,8 @@ class FileWorker {
     const Asked& kept = pending->asked;
     if (!kept.accept.empty()) head.fields.add("Accept", kept.accept, FieldId::accept);
     for (const auto& [name, value] : kept.fields) head.fields.add(name, value);
-    pending->exchange.start(pending->stream, head, router_, *listener_, loop_.now());
+    pending->exchange.begin(pending->stream, head, *listener_, loop_.now());
+    pending->exchange.start(router_);
     return pending;
   }
 

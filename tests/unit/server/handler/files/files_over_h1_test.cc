@@ -1,5 +1,5 @@
 // Validators through the real handler and a real HTTP/1 connection: the octets that a client sees.
-#include "server/http/server_connection.h"
+#include "server/http/h1_server_connection.h"
 #include "tests/unit/server/handler/files/files_fixture.h"
 #include "tests/unit/server/http/fakes.h"
 #include "tests/unit/server/http/scripted_transport.h"
@@ -20,7 +20,7 @@ class FilesOverH1 : public FilesTest {
         std::make_unique<http::SingleRoute>(http::Route{.handler = handler.get(), .filters = {}});
     context =
         std::make_unique<http::ServerContext>(loop, limits, Ref<http::Router>(router.get()), &log);
-    auto* connection = new http::ServerConnection(
+    auto* connection = new http::H1ServerConnection(
         *context, Ref<http::ListenerSettings>(new http::ListenerSettings(0, {.values = limits})),
         net::ConnectionSlot(load), peer);
     connection->open(std::make_unique<http::ScriptedTransport>(wire));
@@ -61,7 +61,7 @@ class FilesOverH1 : public FilesTest {
   net::Peer peer;
   std::unique_ptr<http::ServerContext> context;
   http::Wire wire;
-  http::ServerConnection* connection_ = nullptr;
+  http::H1ServerConnection* connection_ = nullptr;
 };
 
 TEST_F(FilesOverH1, AKnownTagIs304) {

@@ -210,7 +210,8 @@ TEST_F(FilesTest, AHandlerMayEndBeforeItsListings) {
     RequestHead head;
     head.method = Method::get;
     head.path = "/docs/";
-    exchange.start(stream, head, router, *listener, loop.now());
+    exchange.begin(stream, head, *listener, loop.now());
+    exchange.start(router);
     exchange.end();
   }
   for (int i = 0; i < 20; ++i) loop.run_once(5ms);

@@ -146,7 +146,8 @@ TEST_F(SiteOptionsTest, WhatIsNoFileGoesOnToTheNextRoute) {
     RequestHead head;
     head.method = Method::get;
     head.path = path;
-    exchange.start(stream, head, router, *listener, worker->loop().now());
+    exchange.begin(stream, head, *listener, worker->loop().now());
+    exchange.start(router);
     const std::string cause(exchange.explanation().cause);
     exchange.end();
     return cause;
@@ -179,7 +180,8 @@ TEST_F(SiteOptionsTest, AFallbackComesBeforeTheNextRoute) {
     head.method = Method::get;
     head.path = "/orders";
     head.fields.add("Sec-Fetch-Mode", mode);
-    exchange.start(stream, head, router, *listener, worker->loop().now());
+    exchange.begin(stream, head, *listener, worker->loop().now());
+    exchange.start(router);
     EXPECT_EQ(exchange.explanation().cause, mode == "navigate" ? "" : "following");
     EXPECT_EQ(exchange.response().prepared != nullptr, mode == "navigate");
     exchange.end();

@@ -6,11 +6,11 @@
 #include <cstring>
 #include <utility>
 
-#include "server/http/server_connection.h"
+#include "server/http/h1_server_connection.h"
 
 namespace sluice::http {
 
-bool ServerConnection::wants_input() const noexcept {
+bool H1ServerConnection::wants_input() const noexcept {
   if (closing_) return false;
   switch (state_) {
     case State::idle:
@@ -31,7 +31,7 @@ bool ServerConnection::wants_input() const noexcept {
 
 // Feeds the codec until it has a whole request, the input is used up, or the turn's budget is
 // spent.
-bool ServerConnection::parse() {
+bool H1ServerConnection::parse() {
   bool advanced = false;
   while (wants_input()) {
     if (input_fresh_) {
@@ -48,7 +48,7 @@ bool ServerConnection::parse() {
   return advanced;
 }
 
-void ServerConnection::feed() {
+void H1ServerConnection::feed() {
   input_fresh_ = false;
   const Slice octets(Ref<Owner>(input_.get()), input_->data() + input_begin_,
                      input_end_ - input_begin_);
@@ -65,7 +65,7 @@ void ServerConnection::feed() {
   }
 }
 
-bool ServerConnection::read_some() {
+bool H1ServerConnection::read_some() {
   if (!transport_->readable()) return false;
   full_ = is_full();
   if (full_) return false;
@@ -77,7 +77,7 @@ bool ServerConnection::read_some() {
 }
 
 // One read into the block, whatever the transport knows. Returns false when there was nothing.
-bool ServerConnection::receive() {
+bool H1ServerConnection::receive() {
   const size_t room = std::min<uint64_t>(input_->capacity() - input_end_, read_left_);
   const net::ReadResult result = transport_->read({input_->data() + input_end_, room});
   if (result.status == net::Io::failed) {
@@ -93,7 +93,7 @@ bool ServerConnection::receive() {
 }
 
 // Makes sure that there is a block with room behind what is buffered.
-bool ServerConnection::make_room() {
+bool H1ServerConnection::make_room() {
   if (!input_) {
     input_ = context_.read_block();
     input_begin_ = input_end_ = 0;
@@ -114,7 +114,7 @@ bool ServerConnection::make_room() {
 }
 
 // What follows a large head goes on in an ordinary block: large ones are few, and only for heads.
-void ServerConnection::leave_large_block() {
+void H1ServerConnection::leave_large_block() {
   const size_t kept = input_end_ - input_begin_;
   if (!input_ || input_->capacity() == BlockPool::kBlockSize || kept > BlockPool::kBlockSize / 2) {
     return;
@@ -127,7 +127,7 @@ void ServerConnection::leave_large_block() {
 }
 
 // The peer's FIN came where a request or its content was still wanted.
-void ServerConnection::on_peer_closed() {
+void H1ServerConnection::on_peer_closed() {
   switch (state_) {
     case State::idle:
     case State::head:
@@ -146,7 +146,7 @@ void ServerConnection::on_peer_closed() {
   }
 }
 
-void ServerConnection::on_request_head(RequestHead& head) {
+void H1ServerConnection::on_request_head(RequestHead& head) {
   assert(!exchange_);
   --requests_left_;
   exchange_ = context_.exchanges.acquire();
@@ -156,10 +156,11 @@ void ServerConnection::on_request_head(RequestHead& head) {
   // What follows a CONNECT is not HTTP (RFC 9110 section 9.3.6).
   persist_ = head.method != Method::connect;
   set_state(State::exchange);
-  exchange_->start(*this, head, *context_.router, *listener_, context_.loop.now());
+  exchange_->begin(*this, head, *listener_, context_.loop.now());
+  exchange_->start(*context_.router);
 }
 
-void ServerConnection::on_body(Slice octets) {
+void H1ServerConnection::on_body(Slice octets) {
   received_ += octets.size();
   if (!exchange_ || exchange_->request_body().cancelled()) {
     discarded_ += octets.size();
@@ -170,15 +171,18 @@ void ServerConnection::on_body(Slice octets) {
   exchange_->request_body().append(std::move(octets));
 }
 
-void ServerConnection::on_trailers(const FieldList&) {}
+void H1ServerConnection::on_trailers(const FieldList& trailers) {
+  if (exchange_ && !exchange_->request_body().cancelled())
+    exchange_->request_body().set_trailers(trailers);
+}
 
-void ServerConnection::on_end() {
+void H1ServerConnection::on_end() {
   request_ended_ = true;
   content_arrived_ = true;
   if (exchange_) exchange_->request_body().finish();
 }
 
-void ServerConnection::on_reset(const ProtocolError& error) {
+void H1ServerConnection::on_reset(const ProtocolError& error) {
   if (state_ == State::idle || state_ == State::head) return refuse(error);
   // The head was good, its content is not.
   closing_ = true;

@@ -1,45 +1,31 @@
 // The deadlines of a server connection: one timer, for whatever the connection waits for.
 //
 // Two kinds. A state may last so long (idle, head, draining, lingering): the deadline is counted
-// from its beginning. Or we wait for the peer to take octets or to send content: then progress is
-// looked at four times per timeout, and no progress for the whole timeout, or too little on
-// average, ends the wait.
+// from its beginning. Or we wait for the peer to take octets or to send content: then its progress
+// is looked at four times per timeout.
 #include <chrono>
 
-#include "server/http/server_connection.h"
+#include "server/http/h1_server_connection.h"
 
 namespace sluice::http {
-namespace {
-
 using std::chrono::milliseconds;
 
-// Whether fewer than `rate` octets a second came in `elapsed`.
-bool slower_than(uint64_t octets, uint64_t rate, net::Clock::duration elapsed) {
-  const auto waited = std::chrono::duration_cast<milliseconds>(elapsed).count();
-  return octets * 1000 < rate * static_cast<uint64_t>(waited);
-}
-
-}  // namespace
-
-void ServerConnection::set_state(State state) {
+void H1ServerConnection::set_state(State state) {
   state_ = state;
   state_since_ = context_.loop.now();
   ConnectionList* const list = state == State::retired              ? nullptr
                                : state == State::idle && !sending() ? &context_.idle
                                                                     : &context_.active;
-  if (list_ == list && state != State::idle) return;
-  if (list_ != nullptr) list_->remove(*this);
-  list_ = list;
-  if (list_ != nullptr) list_->push_back(*this);
+  if (!stands_on(list) || state == State::idle) stand_on(list);
 }
 
-bool ServerConnection::awaiting_content() const noexcept {
+bool H1ServerConnection::awaiting_content() const noexcept {
   if (!exchange_ || request_ended_ || exchange_->responded()) return false;
   const RequestBody& body = exchange_->request_body();
   return body.wanted() && !body.cancelled() && body.waiting() < limits().exchange_body && !full_;
 }
 
-void ServerConnection::update_timer() {
+void H1ServerConnection::update_timer() {
   // A handshake's deadline is absolute, whatever of it is to be sent. Who lingers sends nothing:
   // what TLS answers to what is read then stays.
   const bool by_state = state_ == State::handshake || state_ == State::lingering;
@@ -59,7 +45,7 @@ void ServerConnection::update_timer() {
 }
 
 // How long the present state may last; nothing when it is not bounded by itself.
-std::optional<milliseconds> ServerConnection::state_timeout() const noexcept {
+std::optional<milliseconds> H1ServerConnection::state_timeout() const noexcept {
   const conf::Limits& limits = this->limits();
   switch (state_) {
     case State::handshake:
@@ -79,7 +65,7 @@ std::optional<milliseconds> ServerConnection::state_timeout() const noexcept {
   return std::nullopt;
 }
 
-void ServerConnection::on_timer() {
+void H1ServerConnection::on_timer() {
   if (watch_ != Watch::nothing) return check_progress();
   const std::optional<milliseconds> allowed = state_timeout();
   if (!allowed) return;
@@ -99,54 +85,43 @@ void ServerConnection::on_timer() {
   }
 }
 
-void ServerConnection::begin_watch(Watch watch) {
+void H1ServerConnection::begin_watch(Watch watch) {
   watch_ = watch;
-  watch_since_ = progress_at_ = window_since_ = context_.loop.now();
-  progress_mark_ = window_mark_ = peer_progress();
+  progress_.begin(context_.loop.now(), peer_progress());
   context_.loop.timers().set(*this, context_.loop.now() + watch_timeout() / 4);
 }
 
-milliseconds ServerConnection::watch_timeout() const noexcept {
+milliseconds H1ServerConnection::watch_timeout() const noexcept {
   return watch_ == Watch::sending ? limits().send_timeout : limits().body_timeout;
 }
 
 // Octets that the peer took or sent so far. What lies in our kernel's send queue is no progress of
 // the peer's.
-uint64_t ServerConnection::peer_progress() const noexcept {
+uint64_t H1ServerConnection::peer_progress() const noexcept {
   if (watch_ != Watch::sending) return received_;
   const uint64_t unsent = transport_->unsent();
   return sent_ > unsent ? sent_ - unsent : 0;
 }
 
-void ServerConnection::check_progress() {
+void H1ServerConnection::check_progress() {
   // A handler may have answered since, in this very iteration.
   if (watch_ == Watch::content && !awaiting_content()) return update_timer();
-  const net::Time now = context_.loop.now();
-  const milliseconds timeout = watch_timeout();
-  const uint64_t octets = peer_progress();
-  if (octets > progress_mark_) {
-    progress_mark_ = octets;
-    progress_at_ = now;
-  }
   const bool content = watch_ == Watch::content;
-  if (now - progress_at_ >= timeout) {
-    return content ? answer_timeout("content stalled", "body_timeout")
-                   : cut("client does not read", "send_timeout");
-  }
-  // The average is taken over windows of half the timeout, after a first timeout's grace.
-  if (now - watch_since_ >= timeout && now - window_since_ >= timeout / 2) {
-    const uint64_t rate = content ? limits().body_rate : limits().send_rate;
-    if (slower_than(octets - window_mark_, rate, now - window_since_)) {
+  const milliseconds timeout = watch_timeout();
+  const uint64_t rate = content ? limits().body_rate : limits().send_rate;
+  switch (progress_.look(context_.loop.now(), peer_progress(), timeout, rate)) {
+    case Progress::Verdict::good:
+      return context_.loop.timers().set(*this, context_.loop.now() + timeout / 4);
+    case Progress::Verdict::stalled:
+      return content ? answer_timeout("content stalled", "body_timeout")
+                     : cut("client does not read", "send_timeout");
+    case Progress::Verdict::slow:
       return content ? answer_timeout("content too slow", "body_rate")
                      : cut("client reads too slowly", "send_rate");
-    }
-    window_since_ = now;
-    window_mark_ = octets;
   }
-  context_.loop.timers().set(*this, now + timeout / 4);
 }
 
-void ServerConnection::answer_timeout(std::string_view cause, std::string_view limit) {
+void H1ServerConnection::answer_timeout(std::string_view cause, std::string_view limit) {
   if (exchange_) {
     closing_ = true;
     persist_ = false;

@@ -127,10 +127,10 @@ TEST(ConnectionMemory, TheSmallestCapStillLetsTheLargestHeadIn) {
 TEST(ConnectionMemory, TheConnectionThatHoldsMostIsFoundAndClosed) {
   ConnectionFixture f;
   Wire wires[3];
-  ServerConnection* connections[3];
+  H1ServerConnection* connections[3];
   for (int i = 0; i < 3; ++i) {
     connections[i] =
-        new ServerConnection(f.context, f.listener, net::ConnectionSlot(f.load), f.peer);
+        new H1ServerConnection(f.context, f.listener, net::ConnectionSlot(f.load), f.peer);
     connections[i]->open(std::make_unique<ScriptedTransport>(wires[i]));
   }
   EXPECT_EQ(f.context.largest(), 0u);

@@ -1,13 +1,13 @@
 // What comes before the first request of a connection over TLS, and what the log is told of it.
 #include <chrono>
 
-#include "server/http/server_connection.h"
+#include "server/http/h1_server_connection.h"
 #include "tls/session.h"
 
 namespace sluice::http {
 
 // Returns true when requests may be read.
-bool ServerConnection::shake_hands() {
+bool H1ServerConnection::shake_hands() {
   switch (transport_->handshake()) {
     case net::Handshake::done:
       record_handshake(HandshakeEnd::established);
@@ -34,7 +34,7 @@ bool ServerConnection::shake_hands() {
 }
 
 // Whoever forgot the "s" of https is told, instead of seeing octets that no browser can show.
-bool ServerConnection::answer_clear_text() {
+bool H1ServerConnection::answer_clear_text() {
   record_handshake(HandshakeEnd::clear_text);
   handshaken_ = nullptr;
   set_state(State::idle);
@@ -42,21 +42,6 @@ bool ServerConnection::answer_clear_text() {
          "400 Bad Request: this port speaks HTTPS, and the request came without TLS.\n"
          "Use an address that begins with https://\n");
   return true;
-}
-
-void ServerConnection::record_handshake(HandshakeEnd end) {
-  if (context_.log != nullptr) {
-    using namespace std::chrono;
-    context_.log->handshake(
-        {.peer = peer_.address,
-         .end = end,
-         .duration = duration_cast<microseconds>(net::Clock::now() - opened_at_),
-         .wall_microseconds = wall_microseconds(),
-         .session = handshaken_,
-         .report = handshaken_->report(),
-         .context = listener_->tls()});
-  }
-  handshaken_->forget_handshake();
 }
 
 }  // namespace sluice::http

@@ -13,7 +13,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-TEST(ServerConnectionDeadlines, AnswersASlowHeadWith408) {
+TEST(H1ServerConnectionDeadlines, AnswersASlowHeadWith408) {
   conf::Limits limits;
   limits.head_timeout = milliseconds(60);
   ConnectionFixture f(limits);
@@ -29,7 +29,7 @@ TEST(ServerConnectionDeadlines, AnswersASlowHeadWith408) {
   EXPECT_EQ(f.log.entries[0].limit, "head_timeout");
 }
 
-TEST(ServerConnectionDeadlines, AnswersStalledContentWith408) {
+TEST(H1ServerConnectionDeadlines, AnswersStalledContentWith408) {
   conf::Limits limits;
   limits.body_timeout = milliseconds(80);
   ConnectionFixture f(limits);
@@ -42,7 +42,7 @@ TEST(ServerConnectionDeadlines, AnswersStalledContentWith408) {
   EXPECT_EQ(f.log.entries[0].limit, "body_timeout");
 }
 
-TEST(ServerConnectionDeadlines, AnswersContentThatTricklesWith408) {
+TEST(H1ServerConnectionDeadlines, AnswersContentThatTricklesWith408) {
   conf::Limits limits;
   limits.body_timeout = milliseconds(150);
   limits.body_rate = 1'000'000;
@@ -58,7 +58,7 @@ TEST(ServerConnectionDeadlines, AnswersContentThatTricklesWith408) {
   EXPECT_EQ(f.log.entries[0].limit, "body_rate");
 }
 
-TEST(ServerConnectionDeadlines, CutsAClientThatDoesNotRead) {
+TEST(H1ServerConnectionDeadlines, CutsAClientThatDoesNotRead) {
   conf::Limits limits;
   limits.send_timeout = milliseconds(80);
   ConnectionFixture f(limits);
@@ -73,7 +73,7 @@ TEST(ServerConnectionDeadlines, CutsAClientThatDoesNotRead) {
   EXPECT_FALSE(f.log.entries[0].complete);
 }
 
-TEST(ServerConnectionDeadlines, CutsAClientThatReadsTooSlowly) {
+TEST(H1ServerConnectionDeadlines, CutsAClientThatReadsTooSlowly) {
   conf::Limits limits;
   limits.send_timeout = milliseconds(150);
   limits.send_rate = 1'000'000;
@@ -91,7 +91,7 @@ TEST(ServerConnectionDeadlines, CutsAClientThatReadsTooSlowly) {
   EXPECT_EQ(f.log.entries[0].limit, "send_rate");
 }
 
-TEST(ServerConnectionDeadlines, ClosesWhatIsIdleTooLong) {
+TEST(H1ServerConnectionDeadlines, ClosesWhatIsIdleTooLong) {
   conf::Limits limits;
   limits.idle_timeout = milliseconds(60);
   ConnectionFixture f(limits);
@@ -103,7 +103,7 @@ TEST(ServerConnectionDeadlines, ClosesWhatIsIdleTooLong) {
   EXPECT_EQ(f.statuses(), (std::vector<int>{200})) << "no 408 for an idle connection";
 }
 
-TEST(ServerConnectionDeadlines, LingersForItsTimeOnly) {
+TEST(H1ServerConnectionDeadlines, LingersForItsTimeOnly) {
   conf::Limits limits;
   limits.linger_timeout = milliseconds(60);
   ConnectionFixture f(limits);
@@ -115,7 +115,7 @@ TEST(ServerConnectionDeadlines, LingersForItsTimeOnly) {
   EXPECT_TRUE(f.wire.closed);
 }
 
-TEST(ServerConnectionDeadlines, DrainTimeoutEndsAnUnwantedUpload) {
+TEST(H1ServerConnectionDeadlines, DrainTimeoutEndsAnUnwantedUpload) {
   conf::Limits limits;
   limits.drain_timeout = milliseconds(60);
   ConnectionFixture f(limits);
@@ -126,7 +126,7 @@ TEST(ServerConnectionDeadlines, DrainTimeoutEndsAnUnwantedUpload) {
   EXPECT_TRUE(f.wire.shut_down);
 }
 
-TEST(ServerConnectionDeadlines, BeginsNoExchangeAfterItsLife) {
+TEST(H1ServerConnectionDeadlines, BeginsNoExchangeAfterItsLife) {
   conf::Limits limits;
   limits.connection_life = milliseconds(50);
   ConnectionFixture f(limits);

@@ -1,6 +1,6 @@
 // A connection's behaviour, octet for octet, over a transport that splits, stalls and breaks where
 // it likes.
-#include "server/http/server_connection.h"
+#include "server/http/h1_server_connection.h"
 
 #include <gtest/gtest.h>
 
@@ -12,7 +12,7 @@
 namespace sluice::http {
 namespace {
 
-TEST(ServerConnection, AnswersAndStaysOpen) {
+TEST(H1ServerConnection, AnswersAndStaysOpen) {
   ConnectionFixture f;
   f.connect();
   f.send(get("/"));
@@ -23,7 +23,7 @@ TEST(ServerConnection, AnswersAndStaysOpen) {
   EXPECT_EQ(f.handler.started, 2);
 }
 
-TEST(ServerConnection, GivesTheSameAnswersWhereverTheInputIsSplit) {
+TEST(H1ServerConnection, GivesTheSameAnswersWhereverTheInputIsSplit) {
   const std::string input = get("/one") + post("/echo", "abc") + get("/chunked") +
                             "POST /count HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
                             "3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nT: v\r\n\r\n" +
@@ -45,7 +45,7 @@ TEST(ServerConnection, GivesTheSameAnswersWhereverTheInputIsSplit) {
   EXPECT_EQ(f.output(), whole) << "octet by octet";
 }
 
-TEST(ServerConnection, GivesTheSameAnswersToAPeerThatTakesOneOctet) {
+TEST(H1ServerConnection, GivesTheSameAnswersToAPeerThatTakesOneOctet) {
   ConnectionFixture f;
   f.connect();
   f.send(get("/") + get("/chunked"));
@@ -57,7 +57,7 @@ TEST(ServerConnection, GivesTheSameAnswersToAPeerThatTakesOneOctet) {
   EXPECT_EQ(f.output(), whole);
 }
 
-TEST(ServerConnection, AnswersAPipelineInOrderInOneFlush) {
+TEST(H1ServerConnection, AnswersAPipelineInOrderInOneFlush) {
   ConnectionFixture f;
   f.connect();
   std::string input;
@@ -74,7 +74,7 @@ TEST(ServerConnection, AnswersAPipelineInOrderInOneFlush) {
   EXPECT_EQ(f.wire.flushes, 1);
 }
 
-TEST(ServerConnection, StartsAtMostTurnRequestsATurn) {
+TEST(H1ServerConnection, StartsAtMostTurnRequestsATurn) {
   conf::Limits limits;
   limits.turn_requests = 4;
   ConnectionFixture f(limits);
@@ -86,7 +86,7 @@ TEST(ServerConnection, StartsAtMostTurnRequestsATurn) {
   EXPECT_EQ(f.wire.flushes, 3);  // 4 + 4 + 2
 }
 
-TEST(ServerConnection, RefusesWithoutSpoilingTheAnswersBefore) {
+TEST(H1ServerConnection, RefusesWithoutSpoilingTheAnswersBefore) {
   ConnectionFixture f;
   f.connect();
   f.send(get("/") + "GET / HTTP/1.1\r\nHost : a\r\n\r\n" + get("/never"));
@@ -100,7 +100,7 @@ TEST(ServerConnection, RefusesWithoutSpoilingTheAnswersBefore) {
   EXPECT_NE(f.log.entries[1].cause, "");
 }
 
-TEST(ServerConnection, EchoesContentAsItArrives) {
+TEST(H1ServerConnection, EchoesContentAsItArrives) {
   ConnectionFixture f;
   f.connect();
   f.send("POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
@@ -113,7 +113,7 @@ TEST(ServerConnection, EchoesContentAsItArrives) {
   EXPECT_TRUE(f.output().ends_with(kHello));
 }
 
-TEST(ServerConnection, InvitesContentAtTheFirstPull) {
+TEST(H1ServerConnection, InvitesContentAtTheFirstPull) {
   ConnectionFixture f;
   f.connect();
   f.send("POST /count HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n");
@@ -123,7 +123,7 @@ TEST(ServerConnection, InvitesContentAtTheFirstPull) {
   EXPECT_TRUE(f.wire.output.ends_with("\r\n\r\n3"));
 }
 
-TEST(ServerConnection, InvitesContentThatTheResponseIsMadeOf) {
+TEST(H1ServerConnection, InvitesContentThatTheResponseIsMadeOf) {
   ConnectionFixture f;
   f.connect();
   f.send("POST /echo HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n");
@@ -132,7 +132,7 @@ TEST(ServerConnection, InvitesContentThatTheResponseIsMadeOf) {
   EXPECT_TRUE(f.wire.output.ends_with("\r\n\r\nabc"));
 }
 
-TEST(ServerConnection, DoesNotInviteContentNobodyWants) {
+TEST(H1ServerConnection, DoesNotInviteContentNobodyWants) {
   ConnectionFixture f;
   f.connect();
   f.send("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n");
@@ -141,7 +141,7 @@ TEST(ServerConnection, DoesNotInviteContentNobodyWants) {
   EXPECT_TRUE(f.wire.shut_down);
 }
 
-TEST(ServerConnection, DrainsASmallUploadNobodyReads) {
+TEST(H1ServerConnection, DrainsASmallUploadNobodyReads) {
   ConnectionFixture f;
   f.connect();
   const std::string content(60'000, 'x');
@@ -150,7 +150,7 @@ TEST(ServerConnection, DrainsASmallUploadNobodyReads) {
   EXPECT_FALSE(f.wire.shut_down);
 }
 
-TEST(ServerConnection, DrainsAnUploadThatArrivesAfterTheAnswer) {
+TEST(H1ServerConnection, DrainsAnUploadThatArrivesAfterTheAnswer) {
   ConnectionFixture f;
   f.connect();
   f.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n");
@@ -160,7 +160,7 @@ TEST(ServerConnection, DrainsAnUploadThatArrivesAfterTheAnswer) {
   EXPECT_EQ(f.statuses(), (std::vector<int>{200, 200}));
 }
 
-TEST(ServerConnection, ClosesWithLingeringAfterALargeUploadNobodyReads) {
+TEST(H1ServerConnection, ClosesWithLingeringAfterALargeUploadNobodyReads) {
   ConnectionFixture f;
   f.connect();
   f.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n" + std::string(9000, 'x'));
@@ -174,7 +174,7 @@ TEST(ServerConnection, ClosesWithLingeringAfterALargeUploadNobodyReads) {
   EXPECT_TRUE(f.wire.closed) << "64 KiB are enough";
 }
 
-TEST(ServerConnection, BoundsAChunkedUploadNobodyReads) {
+TEST(H1ServerConnection, BoundsAChunkedUploadNobodyReads) {
   ConnectionFixture f;
   f.connect();
   f.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
@@ -185,7 +185,7 @@ TEST(ServerConnection, BoundsAChunkedUploadNobodyReads) {
   EXPECT_TRUE(f.wire.shut_down);
 }
 
-TEST(ServerConnection, AnswersContentOverTheRoutesLimitWith413) {
+TEST(H1ServerConnection, AnswersContentOverTheRoutesLimitWith413) {
   conf::Limits limits;
   limits.body = 10;
   ConnectionFixture f(limits);
@@ -204,7 +204,7 @@ TEST(ServerConnection, AnswersContentOverTheRoutesLimitWith413) {
   EXPECT_EQ(f.statuses(), (std::vector<int>{413}));
 }
 
-TEST(ServerConnection, AnswersBrokenContentWith400) {
+TEST(H1ServerConnection, AnswersBrokenContentWith400) {
   ConnectionFixture f;
   f.connect();
   f.send("POST /count HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n");
@@ -213,7 +213,7 @@ TEST(ServerConnection, AnswersBrokenContentWith400) {
   EXPECT_TRUE(f.wire.shut_down);
 }
 
-TEST(ServerConnection, StopsReadingWhenContentIsNotPulled) {
+TEST(H1ServerConnection, StopsReadingWhenContentIsNotPulled) {
   ConnectionFixture f;
   f.connect();
   f.send("POST /later HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n");
@@ -224,7 +224,7 @@ TEST(ServerConnection, StopsReadingWhenContentIsNotPulled) {
   EXPECT_EQ(f.handler.cancelled, 0);
 }
 
-TEST(ServerConnection, DoesNotPullWhatThePeerDoesNotTake) {
+TEST(H1ServerConnection, DoesNotPullWhatThePeerDoesNotTake) {
   ConnectionFixture f;
   f.connect();
   f.handler.tap.ready = std::string(8 * 1024 * 1024, 'x');
@@ -240,7 +240,7 @@ TEST(ServerConnection, DoesNotPullWhatThePeerDoesNotTake) {
   EXPECT_GT(f.wire.output.size(), 8u * 1024 * 1024);
 }
 
-TEST(ServerConnection, SendsWhatASourceGivesLater) {
+TEST(H1ServerConnection, SendsWhatASourceGivesLater) {
   ConnectionFixture f;
   f.connect();
   f.send(get("/tap") + get("/"));
@@ -254,7 +254,7 @@ TEST(ServerConnection, SendsWhatASourceGivesLater) {
   EXPECT_EQ(f.handler.tap.destroyed, 1);
 }
 
-TEST(ServerConnection, AnswersLater) {
+TEST(H1ServerConnection, AnswersLater) {
   ConnectionFixture f;
   f.connect();
   f.send(get("/later") + get("/"));
@@ -269,7 +269,7 @@ TEST(ServerConnection, AnswersLater) {
   EXPECT_EQ(f.statuses(), (std::vector<int>{103, 200, 200}));
 }
 
-TEST(ServerConnection, CutsAResponseWhoseContentFailsVisibly) {
+TEST(H1ServerConnection, CutsAResponseWhoseContentFailsVisibly) {
   ConnectionFixture f;
   f.connect();
   f.send(get("/tap"));
@@ -283,7 +283,7 @@ TEST(ServerConnection, CutsAResponseWhoseContentFailsVisibly) {
   EXPECT_FALSE(f.log.entries[0].complete);
 }
 
-TEST(ServerConnection, CutsContentThatIsNotOfTheAnnouncedLength) {
+TEST(H1ServerConnection, CutsContentThatIsNotOfTheAnnouncedLength) {
   for (const std::string content : {"abc", "abcdefgh"}) {
     ConnectionFixture f;
     f.handler.tap.length = 5;
@@ -298,7 +298,7 @@ TEST(ServerConnection, CutsContentThatIsNotOfTheAnnouncedLength) {
   }
 }
 
-TEST(ServerConnection, ResetsAnHttp10ResponseThatFailsBecauseItsEndWouldLookWhole) {
+TEST(H1ServerConnection, ResetsAnHttp10ResponseThatFailsBecauseItsEndWouldLookWhole) {
   ConnectionFixture f;
   f.connect();
   f.send("GET /tap HTTP/1.0\r\n\r\n");
@@ -307,7 +307,7 @@ TEST(ServerConnection, ResetsAnHttp10ResponseThatFailsBecauseItsEndWouldLookWhol
   EXPECT_TRUE(f.wire.reset_on_close);
 }
 
-TEST(ServerConnection, ServesAClientThatClosedItsSideAfterTheRequest) {
+TEST(H1ServerConnection, ServesAClientThatClosedItsSideAfterTheRequest) {
   ConnectionFixture f;
   f.connect();
   f.wire.input.push_back({Wire::Step::Kind::octets, get("/")});
@@ -316,7 +316,7 @@ TEST(ServerConnection, ServesAClientThatClosedItsSideAfterTheRequest) {
   EXPECT_TRUE(f.wire.closed);
 }
 
-TEST(ServerConnection, EndsVisiblyWhenAFileEndsEarly) {
+TEST(H1ServerConnection, EndsVisiblyWhenAFileEndsEarly) {
   conf::Limits limits;
   ConnectionFixture f(limits);
   f.connect();
@@ -329,7 +329,7 @@ TEST(ServerConnection, EndsVisiblyWhenAFileEndsEarly) {
 }
 
 // DESIGN: a table test resets the client at every state of an exchange.
-TEST(ServerConnection, SurvivesAResetInEveryState) {
+TEST(H1ServerConnection, SurvivesAResetInEveryState) {
   struct Case {
     const char* name;
     std::vector<std::string> sent;
@@ -371,7 +371,7 @@ TEST(ServerConnection, SurvivesAResetInEveryState) {
   }
 }
 
-TEST(ServerConnection, OwnsNoBlockWhileIdle) {
+TEST(H1ServerConnection, OwnsNoBlockWhileIdle) {
   ConnectionFixture f;
   f.connect();
   f.send(get("/"));
@@ -379,7 +379,7 @@ TEST(ServerConnection, OwnsNoBlockWhileIdle) {
   std::vector<Wire> wires(50);
   for (Wire& wire : wires) {
     auto* connection =
-        new ServerConnection(f.context, f.listener, net::ConnectionSlot(f.load), f.peer);
+        new H1ServerConnection(f.context, f.listener, net::ConnectionSlot(f.load), f.peer);
     wire.input.push_back({Wire::Step::Kind::octets, get("/")});
     connection->open(std::make_unique<ScriptedTransport>(wire));
     f.turn();
@@ -396,7 +396,7 @@ TEST(ServerConnection, OwnsNoBlockWhileIdle) {
   f.turn();
 }
 
-TEST(ServerConnection, DrainingFinishesTheCurrentExchange) {
+TEST(H1ServerConnection, DrainingFinishesTheCurrentExchange) {
   ConnectionFixture f;
   f.connect();
   f.send(get("/later") + get("/"));
@@ -410,7 +410,7 @@ TEST(ServerConnection, DrainingFinishesTheCurrentExchange) {
   EXPECT_TRUE(f.wire.shut_down);
 }
 
-TEST(ServerConnection, DrainingEndsIdleConnectionsAtOnce) {
+TEST(H1ServerConnection, DrainingEndsIdleConnectionsAtOnce) {
   ConnectionFixture f;
   f.connect();
   f.send(get("/"));
@@ -420,7 +420,7 @@ TEST(ServerConnection, DrainingEndsIdleConnectionsAtOnce) {
   EXPECT_EQ(f.context.idle.size(), 0u);
 }
 
-TEST(ServerConnection, ClosesAfterConnect) {
+TEST(H1ServerConnection, ClosesAfterConnect) {
   ConnectionFixture f;
   f.connect();
   f.send("CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n" + get("/smuggled"));
@@ -428,7 +428,7 @@ TEST(ServerConnection, ClosesAfterConnect) {
   EXPECT_TRUE(f.wire.shut_down);
 }
 
-TEST(ServerConnection, PinsNoLargeBlockWhileItAnswers) {
+TEST(H1ServerConnection, PinsNoLargeBlockWhileItAnswers) {
   conf::Limits limits;
   limits.large_heads = 1;
   ConnectionFixture f(limits);
@@ -442,7 +442,7 @@ TEST(ServerConnection, PinsNoLargeBlockWhileItAnswers) {
   Exchange* const first = f.handler.waiting;
   Wire second;
   auto* connection =
-      new ServerConnection(f.context, f.listener, net::ConnectionSlot(f.load), f.peer);
+      new H1ServerConnection(f.context, f.listener, net::ConnectionSlot(f.load), f.peer);
   second.input.push_back({Wire::Step::Kind::octets, get("/", fields)});
   connection->open(std::make_unique<ScriptedTransport>(second));
   f.turn();
@@ -454,7 +454,7 @@ TEST(ServerConnection, PinsNoLargeBlockWhileItAnswers) {
   f.turn();
 }
 
-TEST(ServerConnection, TakesAHeadThatOutgrowsABlock) {
+TEST(H1ServerConnection, TakesAHeadThatOutgrowsABlock) {
   conf::Limits limits;
   ConnectionFixture f(limits);
   f.connect();

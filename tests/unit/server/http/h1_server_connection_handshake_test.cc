@@ -51,7 +51,7 @@ struct SocketWorld : HandshakeWorld {
   tls::MemoryClient& client;
 };
 
-TEST(ServerConnectionHandshake, RequestsFollowIt) {
+TEST(H1ServerConnectionHandshake, RequestsFollowIt) {
   SocketWorld world;
   EXPECT_TRUE(world.active());
   EXPECT_FALSE(world.idle()) << "who shakes hands is not idle";
@@ -67,7 +67,7 @@ TEST(ServerConnectionHandshake, RequestsFollowIt) {
   EXPECT_EQ(world.log.handshakes.size(), 1U);
 }
 
-TEST(ServerConnectionHandshake, ARequestMayComeWithTheClientsLastFlight) {
+TEST(H1ServerConnectionHandshake, ARequestMayComeWithTheClientsLastFlight) {
   SocketWorld world;
   bool asked = false;
   ASSERT_TRUE(world.until([&] {
@@ -76,7 +76,7 @@ TEST(ServerConnectionHandshake, ARequestMayComeWithTheClientsLastFlight) {
   }));
 }
 
-TEST(ServerConnectionHandshake, TheAlertArrivesBeforeTheEnd) {
+TEST(H1ServerConnectionHandshake, TheAlertArrivesBeforeTheEnd) {
   SocketWorld world({.alpn = "\x02h2"});
   ASSERT_TRUE(world.until([&] { return world.link.ended; }));
   EXPECT_FALSE(world.link.reset);
@@ -89,7 +89,7 @@ TEST(ServerConnectionHandshake, TheAlertArrivesBeforeTheEnd) {
 }
 
 // What still arrives is read and dropped: closing would reset, and destroy the alert.
-TEST(ServerConnectionHandshake, LingersOverWhatFollowsAFailedHandshake) {
+TEST(H1ServerConnectionHandshake, LingersOverWhatFollowsAFailedHandshake) {
   SocketWorld world;
   net::send_all(world.socket.get(), std::string(20'000, '\x80'));
   ASSERT_TRUE(world.until([&] { return world.link.ended; }));
@@ -100,7 +100,7 @@ TEST(ServerConnectionHandshake, LingersOverWhatFollowsAFailedHandshake) {
   EXPECT_TRUE(world.alive());
 }
 
-TEST(ServerConnectionHandshake, WhoLeavesIsRecordedOnce) {
+TEST(H1ServerConnectionHandshake, WhoLeavesIsRecordedOnce) {
   for (const bool resets : {false, true}) {
     SocketWorld world;
     const std::string hello = world.client.take();
@@ -113,7 +113,7 @@ TEST(ServerConnectionHandshake, WhoLeavesIsRecordedOnce) {
   }
 }
 
-TEST(ServerConnectionHandshake, ClearTextIsAnsweredInClearText) {
+TEST(H1ServerConnectionHandshake, ClearTextIsAnsweredInClearText) {
   SocketWorld world;
   net::send_all(world.socket.get(), get("/x") + get("/y"));
   std::string answer;
@@ -130,7 +130,7 @@ TEST(ServerConnectionHandshake, ClearTextIsAnsweredInClearText) {
   EXPECT_EQ(world.handler.started, 0);
 }
 
-TEST(ServerConnectionHandshake, DrainingWaitsForItAndCloses) {
+TEST(H1ServerConnectionHandshake, DrainingWaitsForItAndCloses) {
   SocketWorld world;
   world.context.start_draining();
   world.turn();
@@ -141,7 +141,7 @@ TEST(ServerConnectionHandshake, DrainingWaitsForItAndCloses) {
   EXPECT_EQ(world.log.handshakes, std::vector{HandshakeEnd::established});
 }
 
-TEST(ServerConnectionHandshake, AbortEndsIt) {
+TEST(H1ServerConnectionHandshake, AbortEndsIt) {
   SocketWorld world;
   world.context.abort_all("stopping");
   world.turn();
@@ -149,7 +149,7 @@ TEST(ServerConnectionHandshake, AbortEndsIt) {
   EXPECT_EQ(world.log.handshakes, std::vector{HandshakeEnd::left});
 }
 
-TEST(ServerConnectionHandshake, EndsAtItsDeadlineWhoeverTrickles) {
+TEST(H1ServerConnectionHandshake, EndsAtItsDeadlineWhoeverTrickles) {
   conf::Limits limits;
   limits.handshake_timeout = milliseconds(80);
   const net::Time begun = net::Clock::now();
@@ -164,7 +164,7 @@ TEST(ServerConnectionHandshake, EndsAtItsDeadlineWhoeverTrickles) {
   EXPECT_EQ(world.log.handshakes, std::vector{HandshakeEnd::timed_out});
 }
 
-TEST(ServerConnectionHandshake, ContentThatEndsWithoutCloseNotifyIsCut) {
+TEST(H1ServerConnectionHandshake, ContentThatEndsWithoutCloseNotifyIsCut) {
   SocketWorld world;
   ASSERT_TRUE(world.shake());
   world.client.write("POST /later HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nfive!");
@@ -187,6 +187,7 @@ class OrderedTransport final : public net::Transport {
  public:
   OrderedTransport(Orders& orders, tls::Workspace& workspace, const tls::ListenerContext& context)
       : orders_(orders), session_(workspace, context) {}
+  void wake_instead(net::Task&) noexcept override {}
   net::Handshake handshake() override { return orders_.handshake; }
   tls::Session* session() noexcept override { return &session_; }
   net::ReadResult read(std::span<char>) override { return {net::Io::blocked, 0}; }
@@ -208,7 +209,7 @@ class OrderedTransport final : public net::Transport {
 struct OrderedWorld : HandshakeWorld {
   explicit OrderedWorld(const Orders& first, const conf::Limits& limits_to_use = {})
       : HandshakeWorld(limits_to_use), orders(first) {
-    connection = new ServerConnection(context, listener, net::ConnectionSlot(load), peer);
+    connection = new H1ServerConnection(context, listener, net::ConnectionSlot(load), peer);
     connection->open(std::make_unique<OrderedTransport>(orders, workspace, *tls));
     turn();
   }
@@ -221,7 +222,7 @@ struct OrderedWorld : HandshakeWorld {
 };
 
 // A client that does not read our flight gets no more time than any other.
-TEST(ServerConnectionHandshake, ItsDeadlineHoldsWhileTheFlightIsUnsent) {
+TEST(H1ServerConnectionHandshake, ItsDeadlineHoldsWhileTheFlightIsUnsent) {
   conf::Limits limits;
   limits.handshake_timeout = milliseconds(60);
   limits.send_timeout = milliseconds(100'000);
@@ -234,14 +235,14 @@ TEST(ServerConnectionHandshake, ItsDeadlineHoldsWhileTheFlightIsUnsent) {
   EXPECT_EQ(world.log.handshakes, std::vector{HandshakeEnd::timed_out});
 }
 
-TEST(ServerConnectionHandshake, AFailureIsRecordedOnceThoughTheAlertCannotBeSent) {
+TEST(H1ServerConnectionHandshake, AFailureIsRecordedOnceThoughTheAlertCannotBeSent) {
   OrderedWorld world(
       {.handshake = net::Handshake::failed, .holds_output = true, .flush = net::Io::failed});
   EXPECT_EQ(world.log.handshakes.size(), 1U);
   EXPECT_TRUE(world.orders.shut_down) << "it lingers";
 }
 
-TEST(ServerConnectionHandshake, AResetWhileOurFlightIsSentIsRecordedOnce) {
+TEST(H1ServerConnectionHandshake, AResetWhileOurFlightIsSentIsRecordedOnce) {
   OrderedWorld world({.holds_output = true, .flush = net::Io::failed});
   EXPECT_FALSE(world.alive());
   EXPECT_EQ(world.log.handshakes, std::vector{HandshakeEnd::left});
