@@ -97,14 +97,17 @@ class ServerConnection : public net::Task, public net::Timer, public net::Retire
   net::Peer peer_;
 
  private:
-  friend class ConnectionList;
+  friend ConnectionList;
+  Links<ServerConnection>& links(ListKind kind) noexcept {
+    return links_[static_cast<size_t>(kind)];
+  }
 
   bool peer_left() const noexcept { return transport_->broken() || peer_ended_; }
   std::string_view request_id(const Exchange& exchange,
                               std::span<char, RequestIds::kSize> room) const;
   std::string_view deciding_rule(std::string_view limit, const Exchange* exchange) const noexcept;
 
-  std::array<ConnectionLinks, 2> links_{};  // by ListKind
+  std::array<Links<ServerConnection>, 2> links_{};  // by ListKind
   ConnectionList* list_ = nullptr;
 };
 

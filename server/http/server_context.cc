@@ -13,29 +13,6 @@
 
 namespace sluice::http {
 
-ConnectionLinks& ConnectionList::links(ServerConnection& connection) const noexcept {
-  return connection.links_[static_cast<size_t>(kind_)];
-}
-
-ServerConnection* ConnectionList::next(ServerConnection& connection) const noexcept {
-  return links(connection).next;
-}
-
-void ConnectionList::push_back(ServerConnection& connection) noexcept {
-  links(connection) = {.previous = last_, .next = nullptr};
-  (last_ != nullptr ? links(*last_).next : first_) = &connection;
-  last_ = &connection;
-  ++size_;
-}
-
-void ConnectionList::remove(ServerConnection& connection) noexcept {
-  ConnectionLinks& its = links(connection);
-  (its.previous != nullptr ? links(*its.previous).next : first_) = its.next;
-  (its.next != nullptr ? links(*its.next).previous : last_) = its.previous;
-  its = {};
-  --size_;
-}
-
 void AddressGroups::add(ServerConnection& connection) {
   const net::AddressBlock block = connection.address_block();
   if (block == 0) return;

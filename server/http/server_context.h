@@ -15,6 +15,7 @@
 #include "protocol/h1/codec.h"
 #include "server/http/exchange.h"
 #include "server/http/exchange_record.h"
+#include "server/http/linked_list.h"
 #include "server/http/request_id.h"
 #include "server/http/router.h"
 #include "server/net/address_counts.h"
@@ -24,44 +25,9 @@ namespace sluice::http {
 
 class ServerConnection;
 
-// A connection's place in one list.
-struct ConnectionLinks {
-  ServerConnection* previous = nullptr;
-  ServerConnection* next = nullptr;
-};
-
-// A connection is on one list of each kind.
+// A connection is on one list of each kind: in the order in which they became what the list says.
 enum class ListKind : uint8_t { state, address };
-
-// Connections in the order in which they became what the list says; intrusive.
-class ConnectionList {
- public:
-  explicit ConnectionList(ListKind kind) noexcept : kind_(kind) {}
-
-  void push_back(ServerConnection& connection) noexcept;
-  void remove(ServerConnection& connection) noexcept;
-  ServerConnection* front() const noexcept { return first_; }
-  size_t size() const noexcept { return size_; }
-
-  // Calls `visit` for each connection; it may take the visited one off the list.
-  template <typename Visit>
-  void for_each(Visit visit) const {
-    for (ServerConnection* at = first_; at != nullptr;) {
-      ServerConnection* const following = next(*at);
-      visit(*at);
-      at = following;
-    }
-  }
-
- private:
-  ConnectionLinks& links(ServerConnection& connection) const noexcept;
-  ServerConnection* next(ServerConnection& connection) const noexcept;
-
-  const ListKind kind_;
-  ServerConnection* first_ = nullptr;
-  ServerConnection* last_ = nullptr;
-  size_t size_ = 0;
-};
+using ConnectionList = LinkedList<ServerConnection, ListKind>;
 
 // A worker's connections by their client's address, for when one of an address has to go. Nothing
 // is done here for a request, so the lists do not know who is idle: they are looked through.
