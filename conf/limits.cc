@@ -1,8 +1,8 @@
 // The table of limits for people, and the reading of "NAME=VALUE".
 //
-// The reasons are SECURITY.md's sections 1, 4 and 6 in one line each; the answers name the status
-// (RFC 9110 §15) that a client sees. The order is that of the struct, which a test checks by the
-// fields' offsets.
+// The reasons are SECURITY.md's sections 1, 2, 4 and 6 in one line each; the answers name the
+// status (RFC 9110 §15) that a client sees. The order is that of the struct, which a test checks by
+// the fields' offsets.
 #include "conf/limits.h"
 
 #include <algorithm>
@@ -18,8 +18,10 @@ namespace sluice::conf {
 
 namespace {
 
-constexpr uint64_t kAny = uint64_t{1} << 62;  // fits every signed type a limit may be turned into
-constexpr uint64_t kHeadMost = 64 * 1024;     // the size of a large block (protocol/block.h)
+constexpr uint64_t kAny = uint64_t{1} << 62;    // fits every signed type a limit may be turned into
+constexpr uint64_t kHeadMost = 64 * 1024;       // the size of a large block (protocol/block.h)
+constexpr uint64_t kCountMost = 1'000'000'000;  // fits uint32_t
+constexpr uint64_t kWindowMost = uint64_t{1} << 30;  // RFC 9113 section 6.9.1 allows 2^31-1
 constexpr uint64_t kTimeMost =
     365ULL * 24 * 3600'000;  // a year: deadlines can be added without overflow
 
@@ -122,6 +124,107 @@ constexpr std::array kLimits = {
            "nothing more is read or pulled for it until it shrank"),
     count("key_updates", &Limits::key_updates, 1, 1'000'000,
           "each makes us compute keys; an honest client needs one in 2^24 records of TLS", "close"),
+    count("http2_streams", &Limits::http2_streams, 1, 10'000,
+          "enough for any page; each open stream holds memory and a handler", "REFUSED_STREAM"),
+    count("http2_fields_fatal", &Limits::http2_fields_fatal, 1, 100'000,
+          "field lines of one head: a few octets of HPACK become many fields, and so many are an "
+          "attack",
+          "GOAWAY ENHANCE_YOUR_CALM, close"),
+    octets("http2_head_block", &Limits::http2_head_block, 1024, 1024 * 1024,
+           "a field block as it comes, HEADERS with CONTINUATIONs, lies in memory until it is "
+           "complete",
+           "GOAWAY ENHANCE_YOUR_CALM, close"),
+    count("http2_continuations", &Limits::http2_continuations, 0, 1000,
+          "CONTINUATION frames of one field block: eight hold any head that is allowed",
+          "GOAWAY ENHANCE_YOUR_CALM, close"),
+    octets("http2_stream_window", &Limits::http2_stream_window, 1024, kWindowMost,
+           "what a stream may send at first without being asked for it",
+           "not credited before it is consumed"),
+    octets("http2_stream_window_most", &Limits::http2_stream_window_most, 1024, kWindowMost,
+           "the window of a stream doubles up to this while its content is consumed as it comes",
+           "not credited before it is consumed"),
+    octets("http2_connection_window", &Limits::http2_connection_window, 65'535, kWindowMost,
+           "content of all streams together that nobody has consumed; RFC 9113 section 6.9.2 "
+           "begins at 65535",
+           "not credited before it is consumed"),
+    count("http2_resets", &Limits::http2_resets, 1, kCountMost,
+          "streams reset, by the client or by us for its errors: a browser cancels a map's tiles "
+          "at once",
+          "GOAWAY ENHANCE_YOUR_CALM, close"),
+    count("http2_reset_rate", &Limits::http2_reset_rate, 0, kCountMost,
+          "resets a second, beyond http2_resets at once", "GOAWAY ENHANCE_YOUR_CALM, close"),
+    count(
+        "http2_resets_suspicious", &Limits::http2_resets_suspicious, 1, kCountMost,
+        "resets in a second, when half of the last 200 streams were reset before their first octet",
+        "GOAWAY ENHANCE_YOUR_CALM, close"),
+    count("http2_reset_of_upstream", &Limits::http2_reset_of_upstream, 1, kCountMost,
+          "what a reset counts that closes a connection to an upstream: the next one costs a "
+          "handshake",
+          "GOAWAY ENHANCE_YOUR_CALM, close"),
+    count("http2_pings", &Limits::http2_pings, 1, kCountMost,
+          "each is answered; clients probe with a few", "GOAWAY ENHANCE_YOUR_CALM, close"),
+    count("http2_ping_rate", &Limits::http2_ping_rate, 0, kCountMost,
+          "PINGs a second, beyond http2_pings at once", "GOAWAY ENHANCE_YOUR_CALM, close"),
+    octets(
+        "http2_ping_regained", &Limits::http2_ping_regained, 1, kWindowMost,
+        "content sent that allows one more PING: gRPC measures the path with one for each delivery",
+        "GOAWAY ENHANCE_YOUR_CALM, close"),
+    count("http2_settings", &Limits::http2_settings, 1, kCountMost,
+          "each is acknowledged and may change every stream's window; clients send one or two",
+          "GOAWAY ENHANCE_YOUR_CALM, close"),
+    count("http2_settings_rate", &Limits::http2_settings_rate, 0, kCountMost,
+          "SETTINGS a second, beyond http2_settings at once", "GOAWAY ENHANCE_YOUR_CALM, close"),
+    count("http2_empty_in_a_row", &Limits::http2_empty_in_a_row, 1, kCountMost,
+          "DATA or HEADERS that bring nothing and end nothing, one after the other",
+          "GOAWAY ENHANCE_YOUR_CALM, close"),
+    count("http2_empty_frames", &Limits::http2_empty_frames, 1, kCountMost,
+          "the same, in a connection's life", "GOAWAY ENHANCE_YOUR_CALM, close"),
+    octets("http2_small_data_size", &Limits::http2_small_data_size, 0, 16'384,
+           "DATA frames with less than this are small: their work is not paid by what they carry",
+           "counted by http2_small_data"),
+    count("http2_small_data", &Limits::http2_small_data, 1, kCountMost,
+          "small DATA frames at once, of all streams that have no answer yet",
+          "GOAWAY ENHANCE_YOUR_CALM, close"),
+    count("http2_small_data_rate", &Limits::http2_small_data_rate, 0, kCountMost,
+          "small DATA frames a second, beyond http2_small_data at once",
+          "GOAWAY ENHANCE_YOUR_CALM, close"),
+    count("http2_small_data_stream", &Limits::http2_small_data_stream, 1, kCountMost,
+          "small DATA frames at once, and more each second, of a stream that was answered 2xx: "
+          "chats and gRPC send such",
+          "GOAWAY ENHANCE_YOUR_CALM, close"),
+    count("http2_priorities", &Limits::http2_priorities, 0, kCountMost,
+          "PRIORITY and PRIORITY_UPDATE frames, and one more for each stream",
+          "GOAWAY ENHANCE_YOUR_CALM, close"),
+    count("http2_window_updates", &Limits::http2_window_updates, 0, kCountMost,
+          "WINDOW_UPDATE frames, and two more for each stream and twenty for each DATA frame sent",
+          "GOAWAY ENHANCE_YOUR_CALM, close"),
+    count("http2_unknown_frames", &Limits::http2_unknown_frames, 1, kCountMost,
+          "frames of unknown types in 10 s: they are to be ignored, not to be endured",
+          "GOAWAY ENHANCE_YOUR_CALM, close"),
+    count("http2_outstanding", &Limits::http2_outstanding, 1, 100'000,
+          "acknowledgements that wait because the client does not read", "GOAWAY, close"),
+    time("http2_window_timeout", &Limits::http2_window_timeout, 1,
+         "a stream with content to send whose client lets out nothing of it", "RST_STREAM"),
+    count("http2_window_stalls", &Limits::http2_window_stalls, 1, kCountMost,
+          "streams of a connection reset by http2_window_timeout: the client means it",
+          "GOAWAY ENHANCE_YOUR_CALM, close"),
+    time("http2_window_close", &Limits::http2_window_close, 1,
+         "content to send and no progress on any stream of the connection",
+         "GOAWAY ENHANCE_YOUR_CALM, close"),
+    octets("http2_unsent", &Limits::http2_unsent, 16 * 1024, kAny,
+           "framed and not taken by the client: who does not read is not read from",
+           "the socket is not read"),
+    count("http2_unsent_frames", &Limits::http2_unsent_frames, 1, kCountMost,
+          "frames that wait to be sent, content not counted: who does not read is not read from",
+          "the socket is not read"),
+    octets(
+        "http2_turn_read", &Limits::http2_turn_read, 1, kAny,
+        "so few octets may ask for so much: a client that sends fast does not keep others waiting",
+        "goes on next round"),
+    octets("http2_frame_ahead", &Limits::http2_frame_ahead, 1024, kAny,
+           "content framed beyond what the socket took: later and more urgent streams would wait "
+           "behind it",
+           "nothing more is framed"),
     count(
         "memory_high", &Limits::memory_high, 1, 100,
         "per cent of the memory limit (cgroup, else the machine's): refuse before the kernel kills",

@@ -12,10 +12,15 @@
 
 #include "conf/configuration.h"
 #include "protocol/h1/codec.h"
+#include "protocol/h2/limits.h"
 #include "protocol/owner.h"
 #include "tls/listener_context.h"
 
 namespace sluice::http {
+
+// What bounds the messages and the connections of HTTP/2; heads and trailers have the limits of
+// HTTP/1's.
+h2::Limits h2_limits(const conf::Limits& limits) noexcept;
 
 // Thread: the worker's. Immutable.
 class ListenerSettings final : public Owner {
@@ -31,6 +36,7 @@ class ListenerSettings final : public Owner {
   const conf::Limits& limits() const noexcept { return limits_.values; }
   const conf::LimitSet& limit_set() const noexcept { return limits_; }
   const h1::Limits& h1_limits() const noexcept { return h1_limits_; }
+  const h2::Limits& h2_limits() const noexcept { return h2_limits_; }
   const std::vector<conf::AddressBlock>& trusted() const noexcept { return trusted_; }
   const tls::ListenerContext* tls() const noexcept { return tls_.get(); }
   // Sent with responses that leave the connection open.
@@ -44,6 +50,7 @@ class ListenerSettings final : public Owner {
   const std::vector<conf::AddressBlock> trusted_;
   const std::shared_ptr<const tls::ListenerContext> tls_;
   const h1::Limits h1_limits_;
+  const h2::Limits h2_limits_;
   const std::string persist_lines_;
 };
 
