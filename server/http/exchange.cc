@@ -78,6 +78,7 @@ void Exchange::start(Stream& stream, RequestHead& head, Router& router, Listener
   explanation_ = {};
   responded_ = false;
   filtered_ = false;
+  hinted_ = false;
   handled_ = false;
   started_at_ = now;
   const Route& first = router.route(request_, search_);
