@@ -5,6 +5,7 @@
 #include <array>
 #include <vector>
 
+#include "conf/hint_keys.h"
 #include "conf/limit_keys.h"
 #include "conf/tls_keys.h"
 
@@ -18,7 +19,6 @@ constexpr std::string_view kPath = "^/";
 constexpr std::array<std::string_view, 4> kLogFormats = {"auto", "json", "text", "combined"};
 constexpr std::array<std::string_view, 2> kErrorFormats = {"text", "json"};
 constexpr std::array<std::string_view, 2> kErrorLevels = {"error", "info"};
-constexpr std::array<std::string_view, 2> kHintsTo = {"navigations", "all"};
 constexpr std::array<std::string_view, 1> kElse = {"next"};
 constexpr std::array<std::string_view, 1> kUnknownHost = {"default"};
 constexpr std::array<int64_t, 2> kUnknownHostStatus = {404, 421};
@@ -281,21 +281,9 @@ const Table& site_table() {
           .forms = kTable,
           .about = "Response fields, after those of the file.",
           .table = &kFields},
-      Key{.name = "early_hints",
-          .forms = kOneOrMore,
-          .about = "Links that a 103 (Early Hints) sends ahead of the response, and the response "
-                   "again: one link each.",
-          .example = "[\"</app.css>; rel=preload; as=style\"]",
-          .pattern = "^<"},
-      Key{.name = "early_hints_to",
-          .fallback = "\"navigations\"",
-          .about = "\"navigations\": only browsers that open a page (Sec-Fetch-Mode: navigate); "
-                   "\"all\": whoever sends GET.",
-          .choices = kHintsTo},
-      Key{.name = "push",
-          .forms = kBoolean,
-          .fallback = "false",
-          .about = "Over HTTP/2, push what `early_hints` preload to clients that take it."},
+      kEarlyHints,
+      kEarlyHintsTo,
+      kPush,
       Key{.name = "limits",
           .forms = kTable,
           .about = "Limits that hold for exchanges of this site.",
