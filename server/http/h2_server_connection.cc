@@ -3,7 +3,11 @@
 #include "server/http/h2_server_connection.h"
 
 #include <algorithm>
+#include <string>
 #include <utility>
+
+#include "protocol/request_target.h"
+#include "protocol/target.h"
 
 namespace sluice::http {
 
@@ -229,6 +233,37 @@ void H2ServerConnection::has_work(H2Stream& stream) {
 
 void H2ServerConnection::wake_up() {
   if (!in_turn_ && state_ != State::retired) context_.loop.wake(*this);
+}
+
+void H2ServerConnection::push(h2::StreamId id, const RequestHead& request,
+                              std::string_view target) {
+  // Who was sent that much has its own copies by now.
+  static constexpr size_t kMost = 64;
+  Target parts;
+  if (failed_ || shutdown_ != Shutdown::none || !codec_.peer_takes_pushes()) return;
+  if (!parse_target(target, parts) || parts.form != TargetForm::origin) return;
+  if (!pushed_) pushed_ = std::make_unique<std::set<std::string>>();
+  if (pushed_->size() >= kMost || !pushed_->emplace(target).second) return;
+  RequestHead head;
+  head.method = Method::get;
+  head.method_text = "GET";
+  head.protocol = request.protocol;
+  const std::string_view coding = request.fields.value(FieldId::accept_encoding);
+  head.storage = copy_of(std::string(target).append(request.authority).append(coding));
+  const std::string_view text = head.storage.view();
+  head.target = text.substr(0, target.size());
+  head.authority = text.substr(target.size(), request.authority.size());
+  if (!coding.empty())
+    head.fields.add("accept-encoding", text.substr(target.size() + request.authority.size()),
+                    FieldId::accept_encoding);
+  if (!parse_target(head.target, parts)) return;
+  take_target(parts, context_.pool, head);
+  std::unique_ptr<H2Stream> stream = context_.h2_streams.acquire();
+  const h2::StreamId promised = codec_.submit_push(id, head, *stream);
+  if (promised == 0) return context_.h2_streams.release(std::move(stream));
+  stream->open_promised(*this, promised, head);
+  open_.push_back(*stream);
+  stream.release()->wait_on(&queued_);
 }
 
 void H2ServerConnection::close_stream(H2Stream& stream) {

@@ -21,6 +21,8 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <set>
+#include <string>
 #include <string_view>
 
 #include "protocol/h2/codec.h"
@@ -85,6 +87,9 @@ class H2ServerConnection final : public ServerConnection, private h2::CodecEvent
   void wake_up();
   void count_held(uint64_t before, uint64_t now) noexcept { content_held_ += now - before; }
   bool is_full() const noexcept { return held() >= context_.limits.connection_memory; }
+  // Promises the response to a GET of `target`, as the client of `request` would make it, unless
+  // this connection did so before.
+  void push(h2::StreamId id, const RequestHead& request, std::string_view target);
   void close_stream(H2Stream& stream);
   void on_stalled_window();
 
@@ -114,6 +119,8 @@ class H2ServerConnection final : public ServerConnection, private h2::CodecEvent
   H2Stream::List closed_{H2Stream::ListKind::place};
   H2Stream::List queued_{H2Stream::ListKind::work};
   H2Stream::List working_{H2Stream::ListKind::work};
+
+  std::unique_ptr<std::set<std::string>> pushed_;  // targets
 
   uint64_t content_held_ = 0;  // what requests' content pins
   uint64_t owed_ = 0;          // octets of content that the connection's window was not credited

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "server/http/h2_server_connection.h"
+#include "server/http/preload.h"
 
 namespace sluice::http {
 
@@ -36,7 +37,14 @@ void H2Stream::open(H2ServerConnection& connection, h2::StreamId id) {
   state_ = State::queued;
   watch_ = Watch::nothing;
   reset_wanted_ = request_ended_ = content_arrived_ = continue_sent_ = false;
-  exact_ = submitted_ = complete_ = started_ = left_by_peer_ = false;
+  exact_ = submitted_ = complete_ = started_ = left_by_peer_ = promised_ = false;
+}
+
+void H2Stream::open_promised(H2ServerConnection& connection, h2::StreamId id, RequestHead& head) {
+  open(connection, id);
+  begin_exchange(head);
+  exchange_->request_body().finish();
+  promised_ = request_ended_ = true;
 }
 
 void H2Stream::close() {
@@ -164,8 +172,24 @@ void H2Stream::submit_head() {
       .common = &connection_->context_.common_fields()};
   exact_ = framing.length.has_value();
   announced_ = framing.length.value_or(UINT64_MAX);
+  push_preloads(exchange_->response().fields);
   connection_->codec_.submit_response(id_, exchange_->response(), framing,
                                       source != nullptr ? this : nullptr);
+}
+
+// Before the head that names them, so that the client does not ask for them itself (RFC 9113
+// section 8.4).
+void H2Stream::push_preloads(const FieldList& fields) {
+  if (promised_ || !exchange_->routed() || !exchange_->route().push) return;
+  if (exchange_->request().method != Method::get) return;
+  for (const Field& field : fields) {
+    if (!equals_ignoring_case(field.name, "link")) continue;
+    std::string_view links = field.value;
+    for (std::string_view target = next_preload(links); !target.empty();
+         target = next_preload(links)) {
+      connection_->push(id_, exchange_->request(), target);
+    }
+  }
 }
 
 // The response is about to start: what is left of a request that nobody reads is dropped.
@@ -192,6 +216,7 @@ Pull H2Stream::pull(Chain& out, size_t max) {
 const FieldList* H2Stream::trailers() const { return exchange_->source()->trailers(); }
 
 void H2Stream::submit_interim(const ResponseHead& head) {
+  push_preloads(head.fields);
   connection_->codec_.submit_interim(id_, head);
   connection_->wake_up();
 }

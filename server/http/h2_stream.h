@@ -40,6 +40,8 @@ class H2Stream final : public Stream, public ServerSink, private BodySource {
   enum class State : uint8_t { queued, running, responding, draining, closed };
 
   void open(H2ServerConnection& connection, h2::StreamId id);
+  // A stream of ours for a request that the client did not make (RFC 9113 section 8.4).
+  void open_promised(H2ServerConnection& connection, h2::StreamId id, RequestHead& head);
   // Ends the exchange and forgets everything: ready for the pool.
   void close();
 
@@ -112,6 +114,7 @@ class H2Stream final : public Stream, public ServerSink, private BodySource {
   void invite_content();
   void credit();
   void submit_head();
+  void push_preloads(const FieldList& fields);
   void abandon_request_content();
   void give_up(h2::ErrorCode code);
   void note_held();
@@ -147,6 +150,7 @@ class H2Stream final : public Stream, public ServerSink, private BodySource {
   bool submitted_ = false;  // the response's head
   bool complete_ = false;
   bool started_ = false;
+  bool promised_ = false;
   bool left_by_peer_ = false;
 };
 
