@@ -150,6 +150,10 @@ void H2ServerConnection::start_exchanges() {
 // Each that has something to do, once. Returns whether there was any.
 bool H2ServerConnection::let_streams_work() {
   credit_connection();
+  if (credit_put_off_ && !is_full()) {
+    credit_put_off_ = false;
+    open_.for_each([this](H2Stream& stream) { has_work(stream); });
+  }
   size_t left = working_.size();
   const bool any = left > 0;
   while (left-- > 0 && !working_.empty()) {
@@ -282,8 +286,9 @@ void H2ServerConnection::begin_shutdown() {
   shutdown_ = Shutdown::noticed;
   noticed_at_ = context_.loop.now();
   codec_.submit_shutdown_notice();
-  codec_.ping();
   wake_up();
+  // Behind the notice: nghttp2 would put it before.
+  if (frame()) codec_.ping();
 }
 
 void H2ServerConnection::finish_shutdown() {
@@ -328,6 +333,16 @@ void H2ServerConnection::linger() {
   transport_->shutdown_write();
   set_state(State::lingering);
   if (discard_input(limits().linger)) retire();
+}
+
+// Who is idle is told that no stream was lost.
+void H2ServerConnection::abort(std::string_view cause, std::string_view limit) {
+  if (idle()) {
+    codec_.submit_goaway(h2::ErrorCode::no_error);
+    if (frame()) transport_->flush(out_, context_.limits.turn_write);
+    out_.clear();
+  }
+  cut(cause, limit);
 }
 
 void H2ServerConnection::cut(std::string_view cause, std::string_view limit) {

@@ -41,7 +41,7 @@ class H2ServerConnection final : public ServerConnection, private h2::CodecEvent
 
   // ServerConnection
   void drain() override { begin_shutdown(); }
-  void abort(std::string_view cause, std::string_view limit = {}) override { cut(cause, limit); }
+  void abort(std::string_view cause, std::string_view limit = {}) override;
   void on_rules_replaced() override { begin_shutdown(); }
   uint64_t held() const noexcept override {
     return out_.held() + transport_->held() + codec_.held() + content_held_;
@@ -86,6 +86,7 @@ class H2ServerConnection final : public ServerConnection, private h2::CodecEvent
   void has_work(H2Stream& stream);
   void wake_up();
   void count_held(uint64_t before, uint64_t now) noexcept { content_held_ += now - before; }
+  void put_credit_off() noexcept { credit_put_off_ = true; }
   bool is_full() const noexcept { return held() >= context_.limits.connection_memory; }
   // Promises the response to a GET of `target`, as the client of `request` would make it, unless
   // this connection did so before.
@@ -109,6 +110,8 @@ class H2ServerConnection final : public ServerConnection, private h2::CodecEvent
   void update_list();
   void update_timer();
   net::Time next_deadline();
+  std::chrono::milliseconds patience() const noexcept;
+  void look_within(std::chrono::milliseconds timeout) noexcept;
   void look(net::Time now);
   bool look_at_sending(net::Time now);
   void look_at_windows(net::Time now);
@@ -138,7 +141,8 @@ class H2ServerConnection final : public ServerConnection, private h2::CodecEvent
   State state_ = State::opening;
   Shutdown shutdown_ = Shutdown::none;
   bool head_started_ = false;
-  bool heard_ = false;  // the client knows of the shutdown
+  bool credit_put_off_ = false;  // streams' windows are owed credit: it was full
+  bool heard_ = false;           // the client knows of the shutdown
   bool watching_sending_ = false;
   bool watching_windows_ = false;
   bool failed_ = false;  // GOAWAY with an error is to be sent: close when it is

@@ -108,6 +108,7 @@ void H2Stream::start() {
   } else {
     exchange_->start(*connection_->context_.router);
   }
+  connection_->look_within(patience(Watch::nothing));
 }
 
 void H2Stream::work() {
@@ -148,7 +149,8 @@ void H2Stream::invite_content() {
 // Gives the stream's window back what was consumed since; nothing while the connection is full.
 // What is dropped is consumed, up to the drain limit.
 void H2Stream::credit() {
-  if (request_ended_ || connection_->is_full()) return;
+  if (request_ended_) return;
+  if (connection_->is_full()) return connection_->put_credit_off();
   const RequestBody& body = exchange_->request_body();
   if (body.cancelled() && discarded_ > limits().drain) return;
   const uint64_t consumed = received_ - body.waiting() - credited_;
@@ -216,6 +218,7 @@ Pull H2Stream::pull(Chain& out, size_t max) {
 const FieldList* H2Stream::trailers() const { return exchange_->source()->trailers(); }
 
 void H2Stream::submit_interim(const ResponseHead& head) {
+  if (promised_) return;  // nobody waits for it
   push_preloads(head.fields);
   connection_->codec_.submit_interim(id_, head);
   connection_->wake_up();
@@ -311,11 +314,11 @@ milliseconds H2Stream::patience(Watch watch) const noexcept {
       {limits().body_timeout, limits().drain_timeout, connection_->limits().http2_window_timeout});
 }
 
-void H2Stream::look(net::Time now, net::Time& soonest) {
+void H2Stream::look(net::Time now) {
   if (state_ == State::queued || state_ == State::closed) return;
   const Watch watch = this->watch();
   const milliseconds timeout = patience(watch);
-  soonest = std::min(soonest, now + timeout / 4);
+  connection_->look_within(timeout);
   const uint64_t octets = watch == Watch::window ? framed_ : received_;
   if (watch != watch_) {
     watch_ = watch;

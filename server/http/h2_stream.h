@@ -79,9 +79,8 @@ class H2Stream final : public Stream, public ServerSink, private BodySource {
   // Why it was given up; the first word counts.
   void explain(std::string_view cause, std::string_view phase, std::string_view limit);
 
-  // Looks at what is waited for; true when something was done about it. `soonest` becomes when to
-  // look again, if that is earlier.
-  void look(net::Time now, net::Time& soonest);
+  // Looks at whether what is waited for gets on.
+  void look(net::Time now);
   // Content waits for the peer's window.
   bool blocked() const noexcept;
 
