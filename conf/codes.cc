@@ -7,7 +7,7 @@ namespace sluice::conf {
 
 namespace {
 
-constexpr std::array<std::string_view, 86> kNames = {
+constexpr std::array<std::string_view, 88> kNames = {
     "unreadable-file",
     "toml-syntax",
     "duplicate-key",
@@ -47,6 +47,8 @@ constexpr std::array<std::string_view, 86> kNames = {
     "bad-error-status",
     "error-page-without-root",
     "missing-error-page",
+    "bad-link",
+    "hints-without-links",
     "files-without-root",
     "missing-root",
     "root-is-no-folder",

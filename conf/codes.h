@@ -55,6 +55,8 @@ enum class Code : uint8_t {
   bad_error_status,
   error_page_without_root,
   missing_error_page,
+  bad_link,
+  hints_without_links,
   // Files.
   files_without_root,
   missing_root,

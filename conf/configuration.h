@@ -160,6 +160,11 @@ struct Site {
   std::map<int, std::string> error_pages;
   std::map<std::string, std::string> media_types;  // extension without dot, lower case -> type
   std::vector<FieldRule> fields;                   // of responses that no route made
+  // Values of Link fields (RFC 8288), one link each, that a 103 (Early Hints) says before the
+  // response does (RFC 8297).
+  std::vector<std::string> early_hints;
+  bool early_hints_to_all = false;  // else only requests of browsers that navigate
+  bool push = false;  // over HTTP/2 what they preload is pushed (RFC 9113 section 8.4)
   LimitSet limits;
   bool redirect_to_https = false;  // what comes in clear text is sent to the same place over TLS
   std::optional<Hsts> hsts;        // said over TLS only (RFC 6797 section 7.2)
@@ -216,6 +221,9 @@ struct Listener {
   std::string name;        // "default", or what the file calls it
   std::string address;     // as server/net/listen_address.h reads it
   std::optional<Tls> tls;  // clear text without
+  // "h2" is offered in TLS handshakes, and in clear text a client may begin with HTTP/2 (RFC 9113
+  // sections 3.2 and 3.3).
+  bool http2 = true;
   LimitSet limits;
   Origin origin;
 };

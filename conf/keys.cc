@@ -5,6 +5,7 @@
 #include <array>
 #include <vector>
 
+#include "conf/hint_keys.h"
 #include "conf/limit_keys.h"
 #include "conf/tls_keys.h"
 
@@ -280,6 +281,9 @@ const Table& site_table() {
           .forms = kTable,
           .about = "Response fields, after those of the file.",
           .table = &kFields},
+      kEarlyHints,
+      kEarlyHintsTo,
+      kPush,
       Key{.name = "limits",
           .forms = kTable,
           .about = "Limits that hold for exchanges of this site.",
@@ -309,6 +313,11 @@ const Table& listener_table() {
           .fallback = "false",
           .about = "It speaks TLS, with the certificates of [[certificate]]; a table says how.",
           .table = &tls_table()},
+      Key{.name = "http2",
+          .forms = kBoolean,
+          .fallback = "true",
+          .about =
+              "HTTP/2: offered in TLS handshakes (ALPN); in clear text to who begins with it."},
       Key{.name = "limits",
           .forms = kTable,
           .about = "Limits that hold for its connections.",

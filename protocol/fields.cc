@@ -120,6 +120,23 @@ bool equals_ignoring_case(std::string_view left, std::string_view right) noexcep
   return size == 0 || same_word<uint8_t>(left.data(), right.data());
 }
 
+bool is_hop_by_hop(const Field& field) noexcept {
+  switch (field.id) {
+    case FieldId::connection:
+    case FieldId::keep_alive:
+    case FieldId::te:
+    case FieldId::trailer:
+    case FieldId::transfer_encoding:
+    case FieldId::upgrade:
+      return true;
+    case FieldId::other:
+      // Not registered, but sent by old clients and meant for the next hop only.
+      return field.name.size() == 16 && equals_ignoring_case(field.name, "proxy-connection");
+    default:
+      return false;
+  }
+}
+
 const Field* FieldList::find(FieldId id) const noexcept {
   for (const Field& field : fields_) {
     if (field.id == id) return &field;

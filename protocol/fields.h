@@ -53,6 +53,10 @@ struct Field {
   FieldId id = FieldId::other;
 };
 
+// True for fields that hold for one connection only (RFC 9110 section 7.6.1); writers never send
+// them from a field list.
+bool is_hop_by_hop(const Field& field) noexcept;
+
 class FieldList {
  public:
   void add(std::string_view name, std::string_view value) { add(name, value, field_id(name)); }

@@ -51,6 +51,7 @@ struct RequestHead {
 
   Slice storage;  // the head as received
   Slice derived;  // what normalising had to write anew
+  Slice cookie;   // a Cookie that came in crumbs (RFC 9113 section 8.2.3), joined
 
   // Back to the state of a new one, keeping the field list's memory.
   void clear() noexcept;

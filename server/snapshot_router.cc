@@ -11,6 +11,7 @@
 #include "server/handler/https_redirect.h"
 #include "server/handler/redirect.h"
 #include "server/handler/respond.h"
+#include "server/http/early_hints.h"
 #include "server/http/plain_host.h"
 #include "server/http/strict_transport.h"
 
@@ -27,6 +28,7 @@ struct SnapshotRouter::Site {
   std::unique_ptr<handler::HttpsRedirectHandler> to_https;  // null where clear text is served
   http::Route to_https_route;
   std::unique_ptr<http::StrictTransport> strict_transport;  // null without HSTS
+  std::unique_ptr<http::EarlyHints> early_hints;            // null without any
 };
 
 namespace {
@@ -115,6 +117,10 @@ void SnapshotRouter::make_site(size_t index, net::Loop& loop, net::Helpers& help
     filters.push_back(made->field_rules.back().get());
     return filters;
   };
+  if (!site.early_hints.empty()) {
+    made->early_hints =
+        std::make_unique<http::EarlyHints>(site.early_hints, site.early_hints_to_all);
+  }
   for (size_t i = 0; i < site.routes.size(); ++i) {
     const conf::Route& route = site.routes[i];
     made->handlers.push_back(
@@ -124,6 +130,10 @@ void SnapshotRouter::make_site(size_t index, net::Loop& loop, net::Helpers& help
                             .body_limit = site.limits.values.body,
                             .limits = &site.limits,
                             .origin = route.origin});
+    // Who is sent elsewhere is hinted there. Last, so that the rules for fields have the last word.
+    const bool leads_away = std::holds_alternative<conf::RedirectAction>(route.action);
+    if (made->early_hints && !leads_away)
+      made->routes.back().filters.push_back(made->early_hints.get());
   }
   made->no_route_route = {.handler = &made->no_route,
                           .filters = filters_of(site.fields),

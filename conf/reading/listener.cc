@@ -55,6 +55,7 @@ void ListenerReader::read(const Node& table, const std::string& folder) {
   read_address(table, folder, listener);
   read_name(table, listener);
   read_tls(table, folder, listener);
+  listener.http2 = flag_or(table, "http2", true);
   places_.push_back(table.place);
   configuration_.listeners.push_back(std::move(listener));
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "conf/reading/hints.h"
 #include "conf/reading/listener.h"
 #include "conf/reading/parts.h"
 #include "conf/reading/route.h"
@@ -30,6 +31,7 @@ void SiteReader::read(const Node& table, const std::string& folder) {
   site.limits = configuration_.limits;
   read_limits(table, site.limits, report());
   read_content(table, folder, site);
+  read_hints(table, site, report());
   check_purpose(table, site);
   tls_.read(table, folder, site);
   places_.push_back(table.place);

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "protocol/h1/grammar.h"
+#include "protocol/grammar.h"
 
 namespace sluice::h1 {
 

@@ -2,7 +2,7 @@
 // is seen whatever the values are; values are read only when the head is complete.
 #include "protocol/h1/control_fields.h"
 
-#include "protocol/h1/grammar.h"
+#include "protocol/grammar.h"
 
 namespace sluice::h1 {
 
@@ -10,19 +10,10 @@ namespace {
 
 constexpr uint64_t bit(FieldId id) noexcept { return uint64_t{1} << static_cast<unsigned>(id); }
 
-constexpr uint64_t kHopByHop = bit(FieldId::connection) | bit(FieldId::keep_alive) |
-                               bit(FieldId::te) | bit(FieldId::trailer) |
-                               bit(FieldId::transfer_encoding) | bit(FieldId::upgrade);
-
 constexpr uint64_t kControl =
-    kHopByHop | bit(FieldId::content_length) | bit(FieldId::expect) | bit(FieldId::host);
+    bit(FieldId::content_length) | bit(FieldId::expect) | bit(FieldId::host);
 
-bool in_set(uint64_t set, FieldId id) noexcept { return (set & bit(id)) != 0; }
-
-// Not registered, but sent by old clients and meant for the next hop only.
-bool is_proxy_connection(std::string_view name) noexcept {
-  return name.size() == 16 && equals_ignoring_case(name, "proxy-connection");
-}
+bool is_control(FieldId id) noexcept { return (kControl & bit(id)) != 0; }
 
 // Fields that decide framing, routing or trust: a peer may not have them removed (SECURITY section
 // 3).
@@ -77,14 +68,8 @@ bool tab_follows(std::string_view value) noexcept {
 
 }  // namespace
 
-bool is_hop_by_hop(const Field& field) noexcept {
-  return in_set(kHopByHop, field.id) ||
-         (field.id == FieldId::other && is_proxy_connection(field.name));
-}
-
 bool ControlFields::take(const Field& field) noexcept {
-  if (!in_set(kControl, field.id))
-    return field.id == FieldId::other && is_proxy_connection(field.name);
+  if (!is_control(field.id) && !is_hop_by_hop(field)) return false;
   switch (field.id) {
     case FieldId::host:
       ++hosts_;

@@ -68,7 +68,4 @@ class ControlFields {
   std::array<std::string_view, kMaxNamed> named_;  // options that may be field names
 };
 
-// True for fields that hold for one connection only; writers never send them from a field list.
-bool is_hop_by_hop(const Field& field) noexcept;
-
 }  // namespace sluice::h1

@@ -3,9 +3,8 @@
 // head.
 #include "protocol/h1/request_head.h"
 
-#include <string>
-
-#include "protocol/h1/grammar.h"
+#include "protocol/grammar.h"
+#include "protocol/request_target.h"
 
 namespace sluice::h1 {
 
@@ -37,8 +36,6 @@ ProtocolError check_target_form(Method method, const Target& target) noexcept {
   return {};
 }
 
-unsigned default_port(std::string_view scheme) noexcept { return scheme.size() == 5 ? 443 : 80; }
-
 // One Host in HTTP/1.1, well-formed, and the same as the target's authority (RFC 9112 section 3.2).
 ProtocolError read_authority(const Target& target, const ControlFields& control, RequestHead& head,
                              bool http_1_0) noexcept {
@@ -51,40 +48,6 @@ ProtocolError read_authority(const Target& target, const ControlFields& control,
     return bad("Host differs from the target's authority");
   }
   return {};
-}
-
-// The path that rules are applied to: most are in their normal form as they are and cost no copy.
-void set_path(const Target& target, BlockPool& pool, RequestHead& head) {
-  head.path = target.path;
-  if (is_normalized(target.path)) return;
-  const size_t room = target.path.size() + 1;
-  if (room <= BlockPool::kBlockSize) {
-    head.derived = pool.commit(normalize_path(target.path, pool.reserve(room)));
-  } else {
-    std::string path(room, '\0');
-    path.resize(normalize_path(target.path, path));
-    head.derived = copy_of(path);
-  }
-  head.path = head.derived.view();
-}
-
-// OPTIONS for a whole server comes as "*", or as an absolute form without path (RFC 9112
-// section 3.2.4).
-bool asks_about_server(const RequestHead& head, const Target& target) noexcept {
-  return target.form == TargetForm::asterisk ||
-         (head.method == Method::options && target.form == TargetForm::absolute &&
-          target.authority.end() == head.target.end());
-}
-
-void read_target(const Target& target, BlockPool& pool, RequestHead& head) {
-  head.scheme = target.scheme;
-  head.query = target.query;
-  head.has_query = target.has_query;
-  if (asks_about_server(head, target)) {
-    head.path = "*";
-  } else if (target.form != TargetForm::authority) {
-    set_path(target, pool, head);
-  }
 }
 
 }  // namespace
@@ -123,7 +86,7 @@ ProtocolError finish_request_head(const Target& target, ControlFields& control, 
   head.has_body = facts.chunked || facts.content_length.value_or(0) != 0;
   head.expects_continue = control.expects_continue() && !facts.http_1_0 && head.has_body;
   if (!facts.http_1_0) head.tunnel = control.upgrade();
-  read_target(target, pool, head);
+  take_target(target, pool, head);
   return {};
 }
 

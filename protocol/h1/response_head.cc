@@ -2,7 +2,7 @@
 // answered with 502.
 #include "protocol/h1/response_head.h"
 
-#include "protocol/h1/grammar.h"
+#include "protocol/grammar.h"
 
 namespace sluice::h1 {
 

@@ -11,7 +11,7 @@
 
 #include "protocol/h1/codec.h"
 #include "protocol/h1/control_fields.h"
-#include "protocol/h1/grammar.h"
+#include "protocol/grammar.h"
 #include "protocol/h1/response_head.h"
 #include "protocol/target.h"
 

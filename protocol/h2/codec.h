@@ -28,6 +28,10 @@ namespace sluice::h2 {
 
 enum class Role : uint8_t { server, client };
 
+// Where nghttp2's types are (protocol/h2/inside.h).
+struct Session;
+struct SharedParts;
+
 // RFC 9113 section 5.1.1: odd ones are the client's, even ones pushed; 0 is the connection.
 using StreamId = int32_t;
 
@@ -61,10 +65,12 @@ class Workspace {
   Workspace(const Workspace&) = delete;
   Workspace& operator=(const Workspace&) = delete;
 
+  // How often nghttp2's memory came from the heap: constant while free lists serve it.
+  uint64_t taken_from_heap() const noexcept;
+
  private:
   friend class Codec;
-  struct Inside;
-  std::unique_ptr<Inside> inside_;
+  std::unique_ptr<SharedParts> shared_;
 };
 
 // What a codec tells the connection that owns it, while feed() or produce() runs. Only sets state:
@@ -77,8 +83,10 @@ class CodecEvents {
   // with REFUSED_STREAM.
   virtual ServerSink* on_stream(StreamId id) = 0;
   // The stream is over, both ways or by a reset; `code` is no_error when it ended well. The last
-  // that is heard of it. Only for streams that have a sink or a source.
-  virtual void on_stream_closed(StreamId id, ErrorCode code, bool by_peer) = 0;
+  // that is heard of it; `sink` is what on_stream() or submit_request() had.
+  virtual void on_stream_closed(StreamId id, CodecSink& sink, ErrorCode code, bool by_peer) = 0;
+  // The end of our message on this stream was framed.
+  virtual void on_stream_framed(StreamId id, CodecSink& sink) { (void)id, (void)sink; }
   // The peer said GOAWAY: streams of ours above `last` were not and will not be processed.
   virtual void on_goaway(StreamId last, ErrorCode code) { (void)last, (void)code; }
   // The peer answered ping().
@@ -133,7 +141,6 @@ class Codec {
     std::optional<uint64_t> length = {};
     // date and server: sent with every final response. Copied.
     const FieldList* common = nullptr;
-    // How many octets of content are pulled for a frame at most, ahead of what leaves.
   };
   // A final response; its content is pulled from `content` (null: none) until it ends. `head` and
   // `content` stay until on_stream_closed() or release(). Fields that belong to a connection are
@@ -148,7 +155,7 @@ class Codec {
                           BodySource* content, ClientSink& sink);
   // Role server: promises a response to a GET of `head` (path, authority) on `id` (RFC 9113
   // section 8.4). Returns the promised stream's id, 0 when the client does not take pushes.
-  StreamId submit_push(StreamId id, const RequestHead& head);
+  StreamId submit_push(StreamId id, const RequestHead& head, CodecSink& sink);
   bool peer_takes_pushes() const noexcept;
   // Role client: the peer takes CONNECT with :protocol (RFC 8441 section 3).
   bool peer_takes_connect_protocol() const noexcept;
@@ -178,8 +185,7 @@ class Codec {
   bool blocked(StreamId id) const noexcept;
 
  private:
-  struct Inside;
-  std::unique_ptr<Inside> inside_;
+  std::unique_ptr<Session> session_;
 };
 
 }  // namespace sluice::h2

@@ -85,6 +85,7 @@ void Exchange::begin(Stream& stream, RequestHead& head, ListenerSettings& listen
   explanation_ = {};
   responded_ = false;
   filtered_ = false;
+  hinted_ = false;
   handled_ = false;
   started_at_ = now;
   request_body_.open(stream, request_.has_body, request_.content_length);

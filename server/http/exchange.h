@@ -112,7 +112,12 @@ class Exchange {
   ResponseHead& response() noexcept { return response_; }
   const ResponseHead& response() const noexcept { return response_; }
   // Sends a 1xx head at once.
-  void interim(const ResponseHead& head) { stream_->submit_interim(head); }
+  void interim(const ResponseHead& head) {
+    hinted_ = hinted_ || head.status == 103;
+    stream_->submit_interim(head);
+  }
+  // A 103 (Early Hints) was sent: routes that the exchange passes through later need not.
+  bool hinted() const noexcept { return hinted_; }
   // The response is decided: the head is response(), its content comes from `source` (null: none).
   // Requires: called once, and not after the exchange was aborted.
   void respond(BodySourcePointer source = {});
@@ -192,6 +197,7 @@ class Exchange {
   net::Time started_at_{};
   bool responded_ = false;
   bool filtered_ = false;
+  bool hinted_ = false;
   bool handled_ = false;  // the handler knows of it
   alignas(std::max_align_t) std::byte source_memory_[kSourceSize];
   std::array<char, kValuesSize> values_;

@@ -30,6 +30,7 @@ H1ServerConnection::H1ServerConnection(ServerContext& context, Ref<ListenerSetti
 void H1ServerConnection::open(std::unique_ptr<net::Transport> transport) {
   transport_ = std::move(transport);
   handshaken_ = transport_->session();
+  may_be_http2_ = handshaken_ == nullptr && listener_->http2();
   opened_at_ = context_.loop.now();
   set_state(handshaken_ != nullptr ? State::handshake : State::idle);
   context_.by_address.add(*this);

@@ -16,6 +16,7 @@
 //
 // States (RFC 9112 section 9):
 //   handshake -> idle                           before anything else, over TLS
+//   handshake, idle, head -> (retired)          it speaks HTTP/2: another takes its place
 //   idle -> head -> exchange -> idle ...        a keep-alive connection
 //   exchange -> draining -> idle                the rest of a request nobody wanted is read and
 //   dropped any -> lingering -> (retired)               our side is closed, the client may still be
@@ -86,6 +87,9 @@ class H1ServerConnection final : public ServerConnection, public Stream, private
   // Before the first request (h1_server_connection_handshake.cc).
   bool shake_hands();
   bool answer_clear_text();
+  // RFC 9113 section 3: by ALPN, or by what comes first in clear text.
+  bool begins_as_http2();
+  void become_http2();
 
   // Phase one: reading and parsing (h1_server_connection_reading.cc).
   bool wants_input() const noexcept;
@@ -168,6 +172,7 @@ class H1ServerConnection final : public ServerConnection, public Stream, private
   State state_ = State::idle;
   h1::Framing framing_ = h1::Framing::none;
   bool input_fresh_ = false;     // [begin, end) holds octets the codec has not seen
+  bool may_be_http2_ = false;    // nothing but the beginning of HTTP/2's preface came, if anything
   bool peer_truncated_ = false;  // and TLS's close_notify did not come before it
   bool persist_ = true;
   bool head_written_ = false;

@@ -1,7 +1,8 @@
-// What comes before the first request of a connection over TLS, and what the log is told of it.
+// What comes before a connection's first request: TLS's handshake, and which version it will be.
 #include <chrono>
 
 #include "server/http/h1_server_connection.h"
+#include "server/http/h2_server_connection.h"
 #include "tls/session.h"
 
 namespace sluice::http {
@@ -11,6 +12,10 @@ bool H1ServerConnection::shake_hands() {
   switch (transport_->handshake()) {
     case net::Handshake::done:
       record_handshake(HandshakeEnd::established);
+      if (handshaken_->speaks_http2()) {
+        become_http2();
+        return false;
+      }
       set_state(State::idle);
       return true;
     case net::Handshake::clear_text:
@@ -42,6 +47,28 @@ bool H1ServerConnection::answer_clear_text() {
          "400 Bad Request: this port speaks HTTPS, and the request came without TLS.\n"
          "Use an address that begins with https://\n");
   return true;
+}
+
+// Whether the octets that came are HTTP/2's preface, or may become it: then they are left alone, as
+// the beginning of a head. No request of HTTP/1 begins like that (RFC 9113 section 3.4).
+bool H1ServerConnection::begins_as_http2() {
+  if (!may_be_http2_) return false;
+  const std::string_view came(input_->data() + input_begin_, input_end_ - input_begin_);
+  if (came.starts_with(h2::kPreface)) {
+    become_http2();
+    return true;
+  }
+  may_be_http2_ = h2::kPreface.starts_with(came);
+  if (may_be_http2_ && state_ == State::idle) set_state(State::head);
+  return may_be_http2_;
+}
+
+void H1ServerConnection::become_http2() {
+  const Slice came = input_ ? Slice(Ref<Owner>(input_.get()), input_->data() + input_begin_,
+                                    input_end_ - input_begin_)
+                            : Slice();
+  new H2ServerConnection(*this, came);  // the lists of the context own it
+  retire();
 }
 
 }  // namespace sluice::http

@@ -50,6 +50,7 @@ bool H1ServerConnection::parse() {
 
 void H1ServerConnection::feed() {
   input_fresh_ = false;
+  if (begins_as_http2()) return;
   const Slice octets(Ref<Owner>(input_.get()), input_->data() + input_begin_,
                      input_end_ - input_begin_);
   input_begin_ += static_cast<uint32_t>(codec_.feed(octets, *this));

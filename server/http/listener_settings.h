@@ -28,9 +28,10 @@ class ListenerSettings final : public Owner {
   // `index`: the listener's, as sockets arrive with it (net::Peer::listener).
   // `trusted`: the peers whose X-Request-ID is taken over.
   // `tls`: null for clear text.
+  // `http2`: clear text that begins with HTTP/2's preface is HTTP/2 (RFC 9113 section 3.3).
   ListenerSettings(uint32_t index, conf::LimitSet limits,
                    std::vector<conf::AddressBlock> trusted = {},
-                   std::shared_ptr<const tls::ListenerContext> tls = nullptr);
+                   std::shared_ptr<const tls::ListenerContext> tls = nullptr, bool http2 = true);
 
   uint32_t index() const noexcept { return index_; }
   const conf::Limits& limits() const noexcept { return limits_.values; }
@@ -39,6 +40,7 @@ class ListenerSettings final : public Owner {
   const h2::Limits& h2_limits() const noexcept { return h2_limits_; }
   const std::vector<conf::AddressBlock>& trusted() const noexcept { return trusted_; }
   const tls::ListenerContext* tls() const noexcept { return tls_.get(); }
+  bool http2() const noexcept { return http2_; }
   // Sent with responses that leave the connection open.
   const std::string& persist_lines() const noexcept { return persist_lines_; }
 
@@ -49,6 +51,7 @@ class ListenerSettings final : public Owner {
   const conf::LimitSet limits_;
   const std::vector<conf::AddressBlock> trusted_;
   const std::shared_ptr<const tls::ListenerContext> tls_;
+  const bool http2_;
   const h1::Limits h1_limits_;
   const h2::Limits h2_limits_;
   const std::string persist_lines_;

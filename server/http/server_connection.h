@@ -64,6 +64,8 @@ class ServerConnection : public net::Task, public net::Timer, public net::Retire
   bool stands_on(const ConnectionList* list) const noexcept { return list_ == list; }
   bool sending() const noexcept { return !out_.empty() || transport_->holds_output(); }
 
+  bool peer_left() const noexcept { return transport_->broken() || peer_ended_; }
+
   // Closing with unread octets would send RST, which can destroy what the client has not read yet
   // (RFC 9112 section 9.6): so after our FIN, what still comes is read and dropped for a while.
   // Returns true when that is over, for `most` octets or the client's end.
@@ -102,7 +104,6 @@ class ServerConnection : public net::Task, public net::Timer, public net::Retire
     return links_[static_cast<size_t>(kind)];
   }
 
-  bool peer_left() const noexcept { return transport_->broken() || peer_ended_; }
   std::string_view request_id(const Exchange& exchange,
                               std::span<char, RequestIds::kSize> room) const;
   std::string_view deciding_rule(std::string_view limit, const Exchange* exchange) const noexcept;

@@ -13,6 +13,12 @@
 
 namespace sluice::http {
 
+namespace {
+
+constexpr std::string_view kDate = "Date: ";
+
+}  // namespace
+
 void AddressGroups::add(ServerConnection& connection) {
   const net::AddressBlock block = connection.address_block();
   if (block == 0) return;
@@ -48,7 +54,8 @@ ServerContext::ServerContext(net::Loop& event_loop, const conf::Limits& process_
       router(std::move(request_router)),
       log(exchange_log),
       pool(process_limits.large_heads),
-      workspace(pool) {}
+      workspace(pool),
+      h2_workspace(pool) {}
 
 ServerContext::~ServerContext() { assert(connections() == 0); }
 
@@ -60,16 +67,24 @@ Ref<Block> ServerContext::read_block() {
 std::string_view ServerContext::common_lines() {
   const int64_t second = loop.wall_seconds();
   if (second != common_lines_second_) {
-    static constexpr std::string_view kBefore = "Date: ";
     static constexpr std::string_view kAfter = "\r\nServer: sluice\r\n";
     char* out = common_lines_.data();
-    std::memcpy(out, kBefore.data(), kBefore.size());
-    write_http_date(second, std::span<char, kHttpDateSize>(out + kBefore.size(), kHttpDateSize));
-    std::memcpy(out + kBefore.size() + kHttpDateSize, kAfter.data(), kAfter.size());
-    common_lines_size_ = kBefore.size() + kHttpDateSize + kAfter.size();
+    std::memcpy(out, kDate.data(), kDate.size());
+    write_http_date(second, std::span<char, kHttpDateSize>(out + kDate.size(), kHttpDateSize));
+    std::memcpy(out + kDate.size() + kHttpDateSize, kAfter.data(), kAfter.size());
+    common_lines_size_ = kDate.size() + kHttpDateSize + kAfter.size();
     common_lines_second_ = second;
   }
   return {common_lines_.data(), common_lines_size_};
+}
+
+const FieldList& ServerContext::common_fields() {
+  const std::string_view lines = common_lines();
+  if (common_fields_.empty()) {  // the text changes where it stands
+    common_fields_.add("date", lines.substr(kDate.size(), kHttpDateSize), FieldId::date);
+    common_fields_.add("server", "sluice", FieldId::other);
+  }
+  return common_fields_;
 }
 
 size_t ServerContext::shed_idle(size_t count) {

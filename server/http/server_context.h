@@ -13,8 +13,10 @@
 #include "conf/limits.h"
 #include "protocol/block.h"
 #include "protocol/h1/codec.h"
+#include "protocol/h2/codec.h"
 #include "server/http/exchange.h"
 #include "server/http/exchange_record.h"
+#include "server/http/h2_stream.h"
 #include "server/http/linked_list.h"
 #include "server/http/request_id.h"
 #include "server/http/router.h"
@@ -60,6 +62,8 @@ class ServerContext {
 
   // "Date: ...\r\nServer: sluice\r\n", rendered once a second.
   std::string_view common_lines();
+  // The same as fields with names in lower case. Valid until the second is over.
+  const FieldList& common_fields();
 
   // Ends the connections that have been idle longest, at most `count`, and none that has only begun
   // to. Returns how many.
@@ -85,7 +89,9 @@ class ServerContext {
   ExchangeLog* const log;
   BlockPool pool;
   h1::Workspace workspace;
+  h2::Workspace h2_workspace;
   ExchangePool exchanges;
+  H2StreamPool h2_streams;
   RequestIds request_ids;
   ConnectionList idle{ListKind::state};  // waiting for a request, longest first
   ConnectionList active{ListKind::state};
@@ -97,6 +103,7 @@ class ServerContext {
   Ref<Block> read_block_;
   std::array<char, 64> common_lines_{};
   size_t common_lines_size_ = 0;
+  FieldList common_fields_;
   int64_t common_lines_second_ = -1;
   bool draining_ = false;
 };

@@ -1,6 +1,6 @@
 // Requests: any octets give the same events however they are cut, and a head that was accepted,
 // written anew for an upstream, is read there as the same request.
-#include "protocol/h1/grammar.h"
+#include "protocol/grammar.h"
 #include "protocol/target.h"
 #include "tests/fuzz/feeding.h"
 
@@ -31,7 +31,7 @@ class Checker final : public h1::RecorderBase<ServerSink> {
             head.path);
     require(head.authority.empty() || valid_authority(head.authority), "authority", head.authority);
     for (const Field& field : head.fields) {
-      require(h1::is_token(field.name) && h1::is_field_value(field.value), "field", field.name);
+      require(is_token(field.name) && is_field_value(field.value), "field", field.name);
       require(field.id == field_id(field.name), "field id", field.name);
       require(field.id != FieldId::host && field.id != FieldId::content_length &&
                   field.id != FieldId::transfer_encoding && field.id != FieldId::connection,

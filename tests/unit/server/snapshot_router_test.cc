@@ -194,6 +194,41 @@ TEST_F(SnapshotRouterTest, ARewriteIsRoutedAnew) {
   EXPECT_EQ(world.log.entries.back().limit, "rewrites");
 }
 
+TEST_F(SnapshotRouterTest, ASitesHintsGoAheadOnceUnlessTheRouteLeadsAway) {
+  write("one/page.html", "page");
+  serve(R"(
+    [[site]]
+    root = "one"
+    early_hints = ["</a.css>; rel=preload"]
+    [[site.route]]
+    pattern = "/*.htm"
+    rewrite = "/$1.html"
+    [[site.route]]
+    path = "/moved"
+    redirect = "/there"
+    [[site.route]]
+    path = "/bare"
+    respond = "ok"
+    fields.remove = "Link"
+  )");
+  const auto statuses = [&](std::string_view path, std::string_view more) {
+    (void)ask(path, "a.example", more);
+    for (int i = 0; i < 500 && world.statuses().back() == 103; ++i)
+      world.wait(std::chrono::milliseconds(2));
+    return world.statuses();
+  };
+  constexpr std::string_view kNavigate = "Sec-Fetch-Mode: navigate\r\n";
+  const std::vector<int> hinted = {103, 200};
+  EXPECT_EQ(statuses("/page.html", kNavigate), hinted);
+  EXPECT_EQ(statuses("/page.htm", kNavigate), hinted) << "two routes, one 103";
+  const size_t final_head = world.output().find("HTTP/1.1 200");
+  EXPECT_NE(world.output().find("Link: </a.css>; rel=preload\r\n", final_head), std::string::npos);
+  EXPECT_EQ(statuses("/page.html", ""), std::vector<int>{200});
+  EXPECT_EQ(statuses("/moved", kNavigate), std::vector<int>{302});
+  EXPECT_EQ(statuses("/bare", kNavigate), hinted);
+  EXPECT_EQ(world.output().find("Link", world.output().find("200 OK")), std::string::npos);
+}
+
 TEST_F(SnapshotRouterTest, ARewrittenTargetIsBounded) {
   serve(R"(
     [[site]]

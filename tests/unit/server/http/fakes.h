@@ -76,6 +76,7 @@ class FakeHandler final : public Handler {
   int started = 0;
   int cancelled = 0;
   Exchange* waiting = nullptr;
+  Exchange* tapped = nullptr;  // whose content comes from `tap`
   Tap tap;
 
   void start(Exchange& exchange) override {
@@ -87,6 +88,7 @@ class FakeHandler final : public Handler {
       waiting = &exchange;
       return;
     }
+    if (path == "/tap") tapped = &exchange;
     if (path == "/tap") return exchange.respond(exchange.emplace_source<TapSource>(tap));
     if (path == "/empty") {
       exchange.response().status = 204;
@@ -112,6 +114,7 @@ class FakeHandler final : public Handler {
     explicit Echo(Exchange& exchange) : body_(exchange.request_body()) { body_.claim(); }
     Pull pull(Chain& out, size_t max) override { return body_.pull(out, max); }
     std::optional<uint64_t> length() const override { return body_.length(); }
+    const FieldList* trailers() const override { return body_.trailers(); }
     void cancel() override { body_.cancel(); }
 
    private:

@@ -8,7 +8,7 @@
 #include <cstring>
 #include <string_view>
 
-namespace sluice::h1 {
+namespace sluice {
 
 namespace grammar {
 
@@ -108,4 +108,4 @@ inline std::string_view trim(std::string_view text) noexcept {
   return text;
 }
 
-}  // namespace sluice::h1
+}  // namespace sluice

@@ -1,11 +1,11 @@
 // The octet classes of RFC 9110 section 5.6, octet by octet.
-#include "protocol/h1/grammar.h"
+#include "protocol/grammar.h"
 
 #include <gtest/gtest.h>
 
 #include <string>
 
-namespace sluice::h1 {
+namespace sluice {
 namespace {
 
 TEST(Grammar, ClassifiesEveryOctet) {
@@ -51,4 +51,4 @@ TEST(Grammar, KnowsHexadecimalDigits) {
 }
 
 }  // namespace
-}  // namespace sluice::h1
+}  // namespace sluice

@@ -1,0 +1,254 @@
+// Checks in the order in which they can be trusted: the limits while lines come, then what makes a
+// request malformed, which nghttp2 lets through (SECURITY section 2), then what we do not serve.
+#include "protocol/h2/field_block.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+#include <optional>
+#include <utility>
+
+#include "protocol/grammar.h"
+#include "protocol/request_target.h"
+#include "protocol/target.h"
+
+namespace sluice::h2 {
+
+namespace {
+
+constexpr size_t kLineCost = 32;
+constexpr std::string_view kCookieJoint = "; ";
+
+ProtocolError malformed(std::string_view cause) noexcept { return {400, cause, ""}; }
+
+std::optional<uint64_t> number_of(std::string_view digits) noexcept {
+  uint64_t value = 0;
+  const char* const end = digits.data() + digits.size();
+  const auto [at, error] = std::from_chars(digits.data(), end, value);
+  if (error != std::errc() || at != end || digits.empty()) return std::nullopt;
+  return value;
+}
+
+}  // namespace
+
+struct FieldBlock::PseudoFields {
+  std::string_view method, scheme, authority, path, protocol, status;
+};
+
+// Fields that the codec acts on itself.
+struct FieldBlock::Control {
+  unsigned hosts = 0;
+  std::string_view host;
+  std::string_view expect;
+};
+
+void FieldBlock::begin(Kind kind) noexcept {
+  kind_ = kind;
+  text_.clear();
+  parts_.clear();
+  lines_ = octets_ = cookies_ = 0;
+  refusal_ = {};
+}
+
+void FieldBlock::refuse(int status, std::string_view cause, std::string_view limit) noexcept {
+  if (refusal_.status == 0) refusal_ = {status, cause, limit};
+}
+
+void FieldBlock::add(std::string_view name, std::string_view value, const Limits& limits) {
+  ++lines_;
+  octets_ += name.size() + value.size() + kLineCost;
+  const bool pseudo = name.starts_with(':');
+  if (kind_ == Kind::trailers) {
+    if (lines_ > limits.trailer_fields)
+      return refuse(400, "too many trailer fields", "trailer_fields");
+    if (octets_ > limits.trailers) return refuse(400, "trailers too large", "trailers");
+  } else {
+    if (name == ":path" && value.size() > limits.target)
+      return refuse(414, "target too long", "request_line");
+    if (!pseudo && name.size() + value.size() > limits.field)
+      return refuse(431, "field too long", "field");
+    if (lines_ > limits.fields) return refuse(431, "too many fields", "fields");
+    if (octets_ > limits.head) return refuse(431, "head too large", "head");
+  }
+  if (name == "cookie") ++cookies_;
+  parts_.push_back({.name = static_cast<uint32_t>(text_.size()),
+                    .name_size = static_cast<uint32_t>(name.size()),
+                    .value_size = static_cast<uint32_t>(value.size())});
+  text_.append(name).append(value);
+}
+
+std::string_view FieldBlock::name_of(const Part& part) const noexcept {
+  return std::string_view(text_).substr(part.name, part.name_size);
+}
+
+std::string_view FieldBlock::value_of(const Part& part) const noexcept {
+  return std::string_view(text_).substr(part.name + part.name_size, part.value_size);
+}
+
+// Heads of several streams lie side by side in one block.
+Slice FieldBlock::keep(BlockPool& pool) const {
+  if (text_.size() > BlockPool::kBlockSize || text_.empty()) return copy_of(text_);
+  const std::span<char> room = pool.reserve(text_.size());
+  std::memcpy(room.data(), text_.data(), text_.size());
+  return pool.commit(text_.size());
+}
+
+// `text` is text_, or a copy of it: views point into it.
+FieldBlock::PseudoFields FieldBlock::pseudo_fields(std::string_view text) const noexcept {
+  PseudoFields found;
+  for (const Part& part : parts_) {
+    const std::string_view name = name_of(part);
+    if (!name.starts_with(':')) break;  // nghttp2 holds them to the front
+    const std::string_view value = text.substr(part.name + part.name_size, part.value_size);
+    if (name == ":method") found.method = value;
+    if (name == ":scheme") found.scheme = value;
+    if (name == ":authority") found.authority = value;
+    if (name == ":path") found.path = value;
+    if (name == ":protocol") found.protocol = value;
+    if (name == ":status") found.status = value;
+  }
+  return found;
+}
+
+// Crumbs of a cookie become one field again (RFC 9113 section 8.2.3).
+Slice FieldBlock::joined_cookie() const {
+  std::string joined;
+  for (const Part& part : parts_) {
+    if (name_of(part) != "cookie") continue;
+    if (!joined.empty()) joined += kCookieJoint;
+    joined += value_of(part);
+  }
+  return copy_of(joined);
+}
+
+// The fields but those that the codec acts on itself. False when one makes the request malformed.
+bool FieldBlock::take_fields(std::string_view text, RequestHead& head, Control& control) const {
+  bool has_cookie = false;
+  for (const Part& part : parts_) {
+    const std::string_view name = text.substr(part.name, part.name_size);
+    const std::string_view value = text.substr(part.name + part.name_size, part.value_size);
+    if (name.starts_with(':')) continue;
+    if (!is_token(name) || !is_field_value(value)) return false;
+    const FieldId id = field_id(name);
+    switch (id) {
+      case FieldId::host:
+        ++control.hosts;
+        control.host = value;
+        break;
+      case FieldId::content_length:
+        head.content_length = number_of(value);
+        if (!head.content_length) return false;
+        break;
+      case FieldId::expect:
+        control.expect = value;
+        break;
+      case FieldId::te:
+      case FieldId::trailer:
+        break;
+      case FieldId::cookie:
+        if (cookies_ > 1) {
+          if (!std::exchange(has_cookie, true))
+            head.fields.add(name, head.cookie.view(), FieldId::cookie);
+          break;
+        }
+        [[fallthrough]];
+      default:
+        head.fields.add(name, value, id);
+    }
+  }
+  return true;
+}
+
+FieldBlock::Verdict FieldBlock::finish_request(const Asked& asked, BlockPool& pool,
+                                               RequestHead& head, ProtocolError& error) const {
+  error = refusal_;
+  if (error.status != 0) return Verdict::refused;
+  head.clear();
+  head.storage = keep(pool);
+  if (cookies_ > 1) head.cookie = joined_cookie();
+  const std::string_view text = head.storage.view();
+  const PseudoFields pseudo = pseudo_fields(text);
+  head.method_text = pseudo.method;
+  head.method = method_of(pseudo.method);
+  head.protocol = "HTTP/2.0";
+  head.tunnel = pseudo.protocol;
+  head.has_body = !asked.ends_stream;
+  Control control;
+  if (!take_fields(text, head, control)) {
+    error = malformed("malformed field");
+    return Verdict::malformed;
+  }
+  error = take_place(pseudo, control, asked.secure, pool, head);
+  if (error.status != 0) return Verdict::malformed;
+  error = unserved(control, asked, head);
+  return error.status != 0 ? Verdict::refused : Verdict::good;
+}
+
+// Where the request is for. An error makes it malformed.
+ProtocolError FieldBlock::take_place(const PseudoFields& pseudo, const Control& control,
+                                     bool secure, BlockPool& pool, RequestHead& head) const {
+  const bool plain_connect = head.method == Method::connect && pseudo.protocol.empty();
+  if (control.hosts > 1) return malformed("more than one Host");
+  head.authority = pseudo.authority.empty() ? control.host : pseudo.authority;
+  if (head.authority.empty()) return malformed("neither :authority nor Host");
+  if (!valid_authority(head.authority)) return malformed("malformed :authority");
+  if (plain_connect) {
+    head.target = pseudo.authority;
+    return authority_port(head.target, 0) == 0 ? malformed("CONNECT without a port")
+                                               : ProtocolError{};
+  }
+  const std::string_view scheme = secure ? "https" : "http";
+  if (!equals_ignoring_case(pseudo.scheme, scheme))
+    return malformed(":scheme is not the connection's");
+  if (control.hosts == 1 && (!valid_authority(control.host) ||
+                             !same_authority(head.authority, control.host, default_port(scheme))))
+    return malformed("Host differs from :authority");
+  Target target;
+  head.target = pseudo.path;
+  const bool asks_server = pseudo.path == "*" && head.method == Method::options;
+  const bool starts_well = pseudo.path.starts_with('/') || asks_server;
+  if (!starts_well || !parse_target(pseudo.path, target)) return malformed("malformed :path");
+  take_target(target, pool, head);
+  head.scheme = pseudo.scheme;
+  return {};
+}
+
+// What is well-formed, and answered with an error all the same.
+ProtocolError FieldBlock::unserved(const Control& control, const Asked& asked, RequestHead& head) {
+  if (head.method == Method::other) return {501, "method not implemented", ""};
+  if (head.content_length.value_or(0) > asked.content_length)
+    return {413, "Content-Length beyond the cap", "body"};
+  if (control.expect.empty()) return {};
+  if (!equals_ignoring_case(control.expect, "100-continue"))
+    return {417, "unknown expectation", ""};
+  head.expects_continue = head.has_body;
+  return {};
+}
+
+bool FieldBlock::finish_response(BlockPool& pool, ResponseHead& head) const {
+  head.clear();
+  head.storage = keep(pool);
+  const std::string_view text = head.storage.view();
+  const std::optional<uint64_t> status = number_of(pseudo_fields(text).status);
+  if (!status || *status < 100 || *status > 999) return false;
+  head.status = static_cast<int>(*status);
+  for (const Part& part : parts_) {
+    const std::string_view name = text.substr(part.name, part.name_size);
+    if (name.starts_with(':')) continue;
+    head.fields.add(name, text.substr(part.name + part.name_size, part.value_size));
+  }
+  return true;
+}
+
+Slice FieldBlock::finish_trailers(BlockPool& pool, FieldList& trailers) const {
+  trailers.clear();
+  Slice storage = keep(pool);
+  for (const Part& part : parts_) {
+    const std::string_view text = storage.view();
+    trailers.add(text.substr(part.name, part.name_size),
+                 text.substr(part.name + part.name_size, part.value_size));
+  }
+  return storage;
+}
+
+}  // namespace sluice::h2

@@ -1,0 +1,203 @@
+// What nghttp2 tells while octets are parsed: frames are counted, field blocks collected, and what
+// is complete goes to its sink. Nothing is written here but resets, which wait for produce().
+#include <algorithm>
+#include <utility>
+
+#include "protocol/h2/inside.h"
+
+namespace sluice::h2 {
+
+namespace {
+
+bool has(uint8_t flags, uint8_t flag) noexcept { return (flags & flag) != 0; }
+
+}  // namespace
+
+// Every frame is counted before anything is done about it. Padding is not known yet: a padded frame
+// of content is counted when it has come (on_frame()), unless nobody knows its stream.
+int Session::on_begin_frame(const nghttp2_frame_hd& header) {
+  const bool field_block = header.type == NGHTTP2_HEADERS || header.type == NGHTTP2_CONTINUATION;
+  StreamState* const state = header.stream_id != 0 ? stream(header.stream_id) : nullptr;
+  if (field_block) {
+    block_octets = (header.type == NGHTTP2_HEADERS ? 0 : block_octets) + header.length;
+    if (block_octets > limits.head_block) {
+      fail(ErrorCode::enhance_your_calm, {400, "field block too large", "http2_head_block"});
+      return NGHTTP2_ERR_CALLBACK_FAILURE;
+    }
+  }
+  const bool padded = has(header.flags, NGHTTP2_FLAG_PADDED);
+  if (header.type == NGHTTP2_DATA && padded && state != nullptr) return 0;
+  const SeenFrame seen{.type = header.type,
+                       .flags = header.flags,
+                       .content = padded ? 0 : static_cast<uint32_t>(header.length)};
+  if (guard.frame(seen, state != nullptr ? &state->counts : nullptr, now)) {
+    flooded();
+    return NGHTTP2_ERR_CALLBACK_FAILURE;
+  }
+  return 0;
+}
+
+int Session::on_begin_headers(const nghttp2_frame& frame) {
+  if (frame.hd.type != NGHTTP2_HEADERS) return 0;
+  StreamState* state = stream(frame.hd.stream_id);
+  const bool request = frame.headers.cat == NGHTTP2_HCAT_REQUEST;
+  if (request) {
+    state = begin_stream(frame.hd.stream_id);
+    nghttp2_session_set_stream_user_data(session, frame.hd.stream_id, state);
+  }
+  const bool response = !is_server() && state != nullptr && !state->head_seen;
+  if (!block) block = workspace.acquire_block();
+  block->begin(request    ? FieldBlock::Kind::request
+               : response ? FieldBlock::Kind::response
+                          : FieldBlock::Kind::trailers);
+  return 0;
+}
+
+int Session::on_field(std::string_view name, std::string_view value) {
+  if (!block) return 0;
+  block->add(name, value, limits);
+  if (block->lines() <= limits.fields_fatal) return 0;
+  fail(ErrorCode::enhance_your_calm, {400, "far too many fields", "http2_fields_fatal"});
+  return NGHTTP2_ERR_CALLBACK_FAILURE;
+}
+
+int Session::on_frame(const nghttp2_frame& frame) {
+  StreamState* const state = frame.hd.stream_id != 0 ? stream(frame.hd.stream_id) : nullptr;
+  switch (frame.hd.type) {
+    case NGHTTP2_HEADERS:
+      return on_headers(frame);
+    case NGHTTP2_DATA:
+      return on_data_end(frame, state);
+    case NGHTTP2_RST_STREAM:
+      if (state != nullptr) state->reset_by_peer = true;
+      break;
+    case NGHTTP2_SETTINGS:
+      if (!has(frame.hd.flags, NGHTTP2_FLAG_ACK) && !std::exchange(settings_seen, true))
+        events.on_settings();
+      break;
+    case NGHTTP2_PING:
+      if (has(frame.hd.flags, NGHTTP2_FLAG_ACK)) events.on_pong();
+      break;
+    case NGHTTP2_GOAWAY:
+      events.on_goaway(frame.goaway.last_stream_id,
+                       static_cast<ErrorCode>(frame.goaway.error_code));
+      break;
+    default:
+      break;
+  }
+  return 0;
+}
+
+int Session::on_data_end(const nghttp2_frame& frame, StreamState* state) {
+  if (state == nullptr) return 0;
+  if (has(frame.hd.flags, NGHTTP2_FLAG_PADDED)) {
+    const SeenFrame seen{.type = frame.hd.type,
+                         .flags = frame.hd.flags,
+                         .content = static_cast<uint32_t>(
+                             frame.hd.length - std::min(frame.hd.length, frame.data.padlen))};
+    if (guard.frame(seen, &state->counts, now)) {
+      flooded();
+      return NGHTTP2_ERR_CALLBACK_FAILURE;
+    }
+  }
+  if (has(frame.hd.flags, NGHTTP2_FLAG_END_STREAM) && state->sink != nullptr) state->sink->on_end();
+  return 0;
+}
+
+int Session::on_headers(const nghttp2_frame& frame) {
+  std::unique_ptr<FieldBlock> complete = std::exchange(block, nullptr);
+  StreamState* const state = stream(frame.hd.stream_id);
+  if (!complete) return 0;
+  if (state == nullptr) {
+    workspace.release_block(std::move(complete));
+    return 0;
+  }
+  const bool ends_stream = has(frame.hd.flags, NGHTTP2_FLAG_END_STREAM);
+  int result = 0;
+  switch (complete->kind()) {
+    case FieldBlock::Kind::request:
+      result = on_request(*state, *complete, ends_stream);
+      break;
+    case FieldBlock::Kind::response:
+      result = on_response(*state, *complete, ends_stream);
+      break;
+    case FieldBlock::Kind::trailers:
+      on_trailers(*state, *complete);
+      if (state->sink != nullptr && ends_stream) state->sink->on_end();
+      break;
+  }
+  workspace.release_block(std::move(complete));
+  return result;
+}
+
+int Session::on_request(StreamState& state, const FieldBlock& complete, bool ends_stream) {
+  RequestHead& head = workspace.request;
+  ProtocolError why;
+  const FieldBlock::Asked asked{.secure = options.secure,
+                                .ends_stream = ends_stream,
+                                .content_length = limits.content_length};
+  const FieldBlock::Verdict verdict = complete.finish_request(asked, workspace.pool, head, why);
+  if (verdict == FieldBlock::Verdict::malformed)
+    return refuse_stream(state, ErrorCode::protocol_error, false);
+  ServerSink* const sink = events.on_stream(state.id);
+  if (sink == nullptr) return refuse_stream(state, ErrorCode::refused_stream, true);
+  state.sink = sink;
+  if (verdict == FieldBlock::Verdict::refused) {
+    sink->on_reset(why);
+  } else {
+    sink->on_request_head(head);
+  }
+  head.clear();
+  if (ends_stream) sink->on_end();
+  return 0;
+}
+
+// `ours`: it is nothing that the peer did wrong.
+int Session::refuse_stream(StreamState& state, ErrorCode code, bool ours) {
+  state.given_up = ours;
+  submit(
+      nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, state.id, static_cast<uint32_t>(code)));
+  return 0;
+}
+
+int Session::on_response(StreamState& state, const FieldBlock& complete, bool ends_stream) {
+  if (state.sink == nullptr) return 0;
+  auto& sink = static_cast<ClientSink&>(*state.sink);
+  if (complete.refusal().status != 0) {
+    sink.on_reset(complete.refusal());
+    return refuse_stream(state, ErrorCode::cancel, false);
+  }
+  ResponseHead& head = workspace.response;
+  if (!complete.finish_response(workspace.pool, head))
+    return refuse_stream(state, ErrorCode::protocol_error, false);
+  state.head_seen = head.status >= 200;
+  sink.on_response_head(head, state.head_seen && !ends_stream);
+  head.clear();
+  if (ends_stream) sink.on_end();
+  return 0;
+}
+
+void Session::on_trailers(StreamState& state, const FieldBlock& complete) {
+  if (state.sink == nullptr) return;
+  if (complete.refusal().status != 0) return state.sink->on_reset(complete.refusal());
+  FieldList& trailers = workspace.trailers;
+  const Slice storage = complete.finish_trailers(workspace.pool, trailers);
+  state.sink->on_trailers(trailers);
+  trailers.clear();
+}
+
+// `data` lies in what is being fed, whose memory it pins.
+int Session::on_data(StreamId id, const uint8_t* data, size_t size) {
+  StreamState* const state = stream(id);
+  if (state == nullptr || state->sink == nullptr) {
+    submit(nghttp2_session_consume_connection(session, size));
+    return 0;
+  }
+  const std::string_view octets = text_of(data, size);
+  const size_t offset = static_cast<size_t>(octets.data() - input->data());
+  const bool inside = octets.data() >= input->data() && offset + size <= input->size();
+  state->sink->on_body(inside ? input->sub(offset, size) : copy_of(octets));
+  return 0;
+}
+
+}  // namespace sluice::h2

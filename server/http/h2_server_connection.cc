@@ -1,0 +1,303 @@
+// An HTTP/2 connection's turn, and how it ends. Its deadlines are in
+// h2_server_connection_deadlines.cc.
+#include "server/http/h2_server_connection.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace sluice::http {
+
+H2ServerConnection::H2ServerConnection(ServerConnection& predecessor, const Slice& input)
+    : ServerConnection(predecessor),
+      codec_({.role = h2::Role::server, .secure = handshaken_ != nullptr}, listener_->h2_limits(),
+             context_.h2_workspace, *this) {
+  set_state(State::opening);
+  look_at_ = context_.loop.now();
+  if (!input.empty()) feed(input);
+  context_.loop.wake(*this);
+}
+
+H2ServerConnection::~H2ServerConnection() = default;
+
+void H2ServerConnection::run() {
+  if (state_ == State::retired) return;
+  if (transport_->broken()) return cut("client reset the connection");
+  if (state_ == State::lingering) {
+    if (discard_input(limits().linger)) return retire();
+    return update_timer();
+  }
+  in_turn_ = true;
+  take_turn();
+  in_turn_ = false;
+  if (state_ != State::retired) update_timer();
+}
+
+void H2ServerConnection::take_turn() {
+  // What streams wake each other for, while content goes from requests to responses.
+  static constexpr int kRounds = 4;
+  read_left_ = limits().http2_turn_read;
+  read();
+  if (state_ == State::retired) return;
+  start_exchanges();
+  for (int i = 0; i < kRounds; ++i) {
+    if (!let_streams_work() && i > 0) break;
+    write();
+    if (state_ == State::retired) return;
+  }
+  reap();
+  if (!working_.empty()) context_.loop.wake(*this);
+  after_flush();
+}
+
+// --- Phase one: reading and parsing --------------------------------------------------------------
+
+bool H2ServerConnection::wants_input() const noexcept {
+  if (failed_ || peer_ended_ || !queued_.empty()) return false;
+  // A peer that asks for more than it takes: what it is owed has to leave first.
+  return out_.size() <= limits().http2_unsent &&
+         codec_.waiting_frames() <= limits().http2_unsent_frames;
+}
+
+void H2ServerConnection::read() {
+  while (wants_input() && transport_->readable()) {
+    if (read_left_ == 0) return context_.loop.wake(*this);
+    const Ref<Block> block = context_.read_block();
+    const size_t room = std::min<uint64_t>(block->capacity(), read_left_);
+    const net::ReadResult result = transport_->read({block->data(), room});
+    if (result.status == net::Io::failed) return cut("client reset the connection");
+    read_left_ -= result.octets;
+    if (result.octets > 0) feed(Slice(Ref<Owner>(block.get()), block->data(), result.octets));
+    if (result.status == net::Io::end || result.status == net::Io::truncated) {
+      peer_ended_ = true;
+      return on_peer_closed();
+    }
+    if (result.status == net::Io::blocked && result.octets == 0) return;
+  }
+}
+
+void H2ServerConnection::feed(const Slice& octets) {
+  if (!codec_.feed(octets, context_.loop.now())) return fail(codec_.error());
+  note_head();
+}
+
+// Since when the field block that is being read has been begun, if none was completed since.
+void H2ServerConnection::note_head() {
+  const bool started = codec_.head_started();
+  if (started && (!head_started_ || head_mark_ != heads_)) {
+    head_since_ = context_.loop.now();
+    head_mark_ = heads_;
+  }
+  head_started_ = started;
+}
+
+// Whose request is complete gets its answer; what else was to come will not.
+void H2ServerConnection::on_peer_closed() {
+  open_.for_each([this](H2Stream& stream) {
+    if (stream.request_ended()) return;
+    stream.explain("client closed in the middle of its content", "request content", {});
+    give_up_stream(stream, true);
+  });
+}
+
+ServerSink* H2ServerConnection::on_stream(h2::StreamId id) {
+  ++heads_;
+  if (failed_ || shutdown_ == Shutdown::final) return nullptr;
+  H2Stream* const stream = context_.h2_streams.acquire().release();
+  stream->open(*this, id);
+  open_.push_back(*stream);
+  stream->wait_on(&queued_);
+  return stream;
+}
+
+void H2ServerConnection::on_stream_closed(h2::StreamId, CodecSink& sink, h2::ErrorCode code,
+                                          bool by_peer) {
+  auto& stream = static_cast<H2Stream&>(sink);
+  stream.on_closed(code, by_peer);
+  close_stream(stream);
+}
+
+void H2ServerConnection::on_stream_framed(h2::StreamId, CodecSink& sink) {
+  static_cast<H2Stream&>(sink).on_framed_whole();
+}
+
+void H2ServerConnection::on_settings() {
+  if (state_ == State::opening) set_state(State::open);
+}
+
+void H2ServerConnection::on_pong() {
+  if (shutdown_ == Shutdown::noticed) noticed_at_ = net::Time::min();  // update_timer() sees to it
+}
+
+// --- Phase two: answering, framing, flushing -----------------------------------------------------
+
+void H2ServerConnection::start_exchanges() {
+  const bool too_old = context_.loop.now() - opened_at_ >= limits().connection_life;
+  if (too_old && !queued_.empty()) begin_shutdown();
+  uint64_t left = context_.limits.turn_requests;
+  while (!queued_.empty() && left-- > 0) {
+    H2Stream& stream = *queued_.front();
+    stream.wait_on(&working_);
+    stream.start();
+  }
+  if (!queued_.empty() || (read_left_ > 0 && transport_->readable())) context_.loop.wake(*this);
+}
+
+// Each that has something to do, once. Returns whether there was any.
+bool H2ServerConnection::let_streams_work() {
+  credit_connection();
+  size_t left = working_.size();
+  const bool any = left > 0;
+  while (left-- > 0 && !working_.empty()) {
+    H2Stream& stream = *working_.front();
+    stream.wait_on(nullptr);
+    stream.work();
+  }
+  return any;
+}
+
+// The connection's window lets all streams in: it is credited as content arrives, so that one whose
+// content nobody takes does not stop the others, until what waits comes near the cap.
+void H2ServerConnection::credit_connection() {
+  if (owed_ == 0) return;
+  if (held() + limits().http2_connection_window > context_.limits.connection_memory) return;
+  codec_.consume_connection(std::exchange(owed_, 0));
+}
+
+void H2ServerConnection::write() {
+  uint64_t budget = context_.limits.turn_write;
+  while (true) {
+    if (!codec_.produce(out_, limits().http2_frame_ahead, context_.loop.now()))
+      return cut("no memory for HTTP/2");
+    if (!sending()) return;
+    if (failed_ || (shutdown_ == Shutdown::final && open_.empty())) transport_->finish();
+    const net::FlushResult result = transport_->flush(out_, budget);
+    sent_ += result.octets;
+    if (result.status == net::Io::failed) {
+      return cut(result.file_cut ? "file ended early" : "client reset the connection");
+    }
+    if (result.status == net::Io::blocked || !out_.empty()) break;
+    budget -= std::min(budget, result.octets);
+    if (budget == 0 || !codec_.wants_to_produce()) break;
+  }
+  // 1 KiB: below it a copy is cheaper than the block that a waiting slice would pin.
+  static constexpr size_t kSmall = 1024;
+  if (sending() && !transport_->writable()) {
+    out_.unpin_small(kSmall);
+  } else if (sending() || codec_.wants_to_produce()) {
+    context_.loop.wake(*this);
+  }
+}
+
+// Streams that are over: what was framed for them has been given to the transport.
+void H2ServerConnection::reap() {
+  while (!closed_.empty()) {
+    H2Stream& stream = *closed_.front();
+    closed_.remove(stream);
+    if (stream.started()) {
+      record(*stream.exchange(), {.status = stream.status(),
+                                  .octets = stream.framed(),
+                                  .complete = stream.complete(),
+                                  .peer_left = stream.left_by_peer()});
+    }
+    stream.close();
+    context_.h2_streams.release(std::unique_ptr<H2Stream>(&stream));
+  }
+}
+
+void H2ServerConnection::after_flush() {
+  update_list();
+  if (!failed_ && context_.draining()) begin_shutdown();
+  const bool over = failed_ || peer_ended_ || shutdown_ == Shutdown::final;
+  if (!over || !open_.empty() || sending()) return;
+  linger();
+}
+
+void H2ServerConnection::has_work(H2Stream& stream) {
+  if (stream.waits_on() == nullptr && stream.state() != H2Stream::State::closed)
+    stream.wait_on(&working_);
+  wake_up();
+}
+
+void H2ServerConnection::wake_up() {
+  if (!in_turn_ && state_ != State::retired) context_.loop.wake(*this);
+}
+
+void H2ServerConnection::close_stream(H2Stream& stream) {
+  stream.wait_on(nullptr);
+  open_.remove(stream);
+  closed_.push_back(stream);
+  wake_up();
+}
+
+// --- Ends ----------------------------------------------------------------------------------------
+
+// First that the connection will end, then, when the client has heard of it, with which stream:
+// what it sent meanwhile is still answered (RFC 9113 section 6.8).
+void H2ServerConnection::begin_shutdown() {
+  if (shutdown_ != Shutdown::none || failed_ || state_ > State::open) return;
+  shutdown_ = Shutdown::noticed;
+  noticed_at_ = context_.loop.now();
+  codec_.submit_shutdown_notice();
+  codec_.ping();
+  wake_up();
+}
+
+void H2ServerConnection::finish_shutdown() {
+  shutdown_ = Shutdown::final;
+  codec_.submit_goaway(h2::ErrorCode::no_error);
+  wake_up();
+}
+
+// The connection is in error, or the peer asks too much of us: GOAWAY says so, and that is all.
+void H2ServerConnection::fail(const ProtocolError& error) {
+  if (std::exchange(failed_, true)) return;
+  record_cut(error.cause, error.limit, "connection");
+  give_up_streams(error.cause, error.limit);
+  wake_up();
+}
+
+void H2ServerConnection::give_up_streams(std::string_view cause, std::string_view limit) {
+  open_.for_each([&](H2Stream& stream) {
+    stream.explain(cause, stream.status() != 0 ? "response" : "handler", limit);
+    give_up_stream(stream, peer_left());
+  });
+}
+
+void H2ServerConnection::give_up_stream(H2Stream& stream, bool by_peer) {
+  codec_.release(stream.id());
+  stream.on_closed(h2::ErrorCode::cancel, by_peer);
+  close_stream(stream);
+}
+
+void H2ServerConnection::on_stalled_window() {
+  if (++stalls_ < limits().http2_window_stalls) return;
+  fail({.cause = "client leaves the windows of its streams shut", .limit = "http2_window_stalls"});
+  codec_.submit_goaway(h2::ErrorCode::enhance_your_calm);
+}
+
+void H2ServerConnection::linger() {
+  discarded_ = 0;
+  if (peer_ended_) {
+    end_in_good_order();
+    return retire();
+  }
+  transport_->shutdown_write();
+  set_state(State::lingering);
+  if (discard_input(limits().linger)) retire();
+}
+
+void H2ServerConnection::cut(std::string_view cause, std::string_view limit) {
+  if (state_ == State::retired) return;
+  if (open_.empty() && sending()) record_cut(cause, limit, "response");
+  give_up_streams(cause, limit);
+  retire();
+}
+
+void H2ServerConnection::retire() {
+  give_up_streams("connection closed", {});
+  reap();
+  set_state(State::retired);
+  leave();
+}
+
+}  // namespace sluice::http
