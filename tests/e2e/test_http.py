@@ -18,6 +18,9 @@ from sluice_server import SluiceServer
 
 
 over_h1 = pytest.mark.parametrize("version", ["h1"], indirect=True)
+# Debian 12's curl fails with errors 16 and 92 where it uses a clear-text HTTP/2 connection twice, or is answered before
+# its content has left; whatever the server, nginx too.
+as_curl_can = pytest.mark.parametrize("version", ["h1", "h1-tls", "h2-tls"], indirect=True)
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +69,7 @@ def test_options(shared_server, target):
     assert {"get", "head"} <= set(response.elements("allow"))
 
 
+@as_curl_can
 def test_curl_reuses_the_connection(shared_server):
     done = shared_server.curl("-v", *[part for _ in range(5) for part in ("-o", "/dev/null", shared_server.url + "/1k.bin")])
     assert done.returncode == 0
@@ -190,6 +194,7 @@ def test_curl_asks_first_and_sends_nothing(shared_server, two_mebibytes):
     assert done.stdout == b"405 0", done.stderr
 
 
+@as_curl_can
 def test_curl_that_does_not_ask_sees_the_status(shared_server, two_mebibytes):
     done = shared_server.curl("-T", two_mebibytes, "-H", "Expect:", "-o", "/dev/null", "-w", "%{http_code}",
                 shared_server.url + "/upload")
@@ -207,6 +212,10 @@ def test_a_folder_needs_its_slash(shared_server):
     response = shared_server.get("/folder?x=1")
     assert response.status == 301
     assert response.get("location") == "/folder/?x=1"
+
+
+@as_curl_can
+def test_curl_follows_to_the_folder(shared_server):
     assert shared_server.curl("-L", shared_server.url + "/folder").stdout.startswith(b"<!")
 
 

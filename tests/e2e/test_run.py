@@ -173,7 +173,10 @@ def test_sighup_replaces_the_configuration_and_connections_stay(version, folder)
         configure(folder, LISTENER + '[[site]]\nroot = "two"\n', version)
         hang_up(server)
         assert "sluice: reloaded: 1 site, 1 listener" in server.stderr()
-        assert kept.fetch().body == b"two", "the same connection, by the new rules"
+        if version.is_h2:  # it is told to go, in two steps: RFC 9113 section 6.8
+            assert kept.until(lambda: kept.ended) and kept.goaways == [(2**31 - 1, 0), (1, 0)]
+        else:
+            assert kept.fetch().body == b"two", "the same connection, by the new rules"
         assert server.get().body == b"two"
 
 
@@ -198,16 +201,20 @@ def test_a_response_that_runs_is_not_cut_by_a_reload(version, folder):
         hang_up(server)
         hang_up(server)
         assert download.finish() == (large, True)
-        assert download.then("/").body == b"two"
+        after = server.get() if version.is_h2 else download.then("/")
+        assert after.body == b"two"
 
 
+# In clear text Debian 12's curl cannot use an HTTP/2 connection twice.
+@pytest.mark.parametrize("version", ["h1", "h1-tls", "h2-tls"], indirect=True)
 def test_reloading_under_load_loses_no_request(version, folder):
     rounds = 5 if SANITIZED else 20
     configure(folder, LISTENER + '[[site]]\nroot = "one"\n', version)
     with running(folder, version) as server:
         load = subprocess.Popen(
             ["curl", *server.curl_options, "-s", "--fail", "--parallel", "--parallel-max", "8", "--write-out",
-             "%{http_code}\n", "--output", "/dev/null", f"{server.url}/?[1-4000]"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+             "%{http_code}\n", "--output", "/dev/null", f"{server.url}/?[1-4000]"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
         for i in range(rounds):
             configure(folder, LISTENER + f'[[site]]\nroot = "{("one", "two")[i % 2]}"\n', version)
             hang_up(server)

@@ -44,6 +44,16 @@ def _string(value) -> str:
     return value if isinstance(value, str) else value.decode("latin-1")
 
 
+class _Connection(h2.connection.H2Connection):
+    """python3-h2 takes the first GOAWAY for the end of all streams; RFC 9113 section 6.8 does not."""
+
+    def _receive_goaway_frame(self, received):
+        event = h2.events.ConnectionTerminated()
+        event.error_code, event.last_stream_id = received.error_code, received.last_stream_id
+        event.additional_data = received.additional_data
+        return [], [event]
+
+
 class H2Connection:
     """One connection; a context manager.
 
@@ -57,7 +67,7 @@ class H2Connection:
         self.scheme = "http" if authority is None else "https"
         config = h2.config.H2Configuration(client_side=True, header_encoding=None, validate_outbound_headers=False,
                                            normalize_outbound_headers=False)
-        self.h2 = h2.connection.H2Connection(config)
+        self.h2 = _Connection(config)
         self.h2.max_inbound_frame_size = self.h2.local_settings.max_frame_size
         self.automatic = automatic
         self.responses, self.promises, self.goaways, self.events = {}, {}, [], []
@@ -190,8 +200,6 @@ class H2Connection:
 
     def _on_ConnectionTerminated(self, event):
         self.goaways.append((event.last_stream_id, int(event.error_code)))
-        # python3-h2 takes the first GOAWAY for the end of all streams; RFC 9113 section 6.8 does not.
-        self.h2.state_machine.state = h2.connection.ConnectionState.CLIENT_OPEN
 
     def until(self, condition):
         """Reads until the condition holds; False when the connection ends before. Raises Silence."""

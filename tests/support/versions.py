@@ -98,9 +98,6 @@ class H2Download:
         self._client.until(lambda: self._response.ended)
         return bytes(self._response.content), self._response.ended and self._response.reset is None
 
-    def then(self, target="/"):
-        return self._client.fetch(target)
-
     def __enter__(self):
         return self
 

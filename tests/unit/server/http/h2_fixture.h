@@ -30,7 +30,10 @@ class ClientStream final : public ClientSink {
     status = head.status;
     for (const Field& field : head.fields) fields[std::string(field.name)] = field.value;
   }
-  void on_body(Slice octets) override { body += octets.view(); }
+  void on_body(Slice octets) override {
+    body += octets.view();
+    unconsumed += octets.size();
+  }
   void on_trailers(const FieldList& list) override {
     for (const Field& field : list) trailers[std::string(field.name)] = field.value;
   }
@@ -41,6 +44,7 @@ class ClientStream final : public ClientSink {
   std::vector<int> interims;
   std::map<std::string, std::string> fields, trailers;
   std::string body;
+  uint64_t unconsumed = 0;
   std::string error_text;
   bool ended = false;
   std::optional<h2::ErrorCode> closed;
@@ -90,6 +94,11 @@ class H2Client final : public h2::CodecEvents {
   // Hears what the server said.
   void hear(std::string_view octets) {
     if (!octets.empty()) alive = codec.feed(copy_of(octets), h2::Time{} + now) && alive;
+    if (!consumes) return;
+    for (const auto& [id, one] : by_id_) {
+      codec.consume(id, one->unconsumed, true);
+      codec.consume_connection(std::exchange(one->unconsumed, 0));
+    }
   }
 
   struct Ended {
@@ -101,6 +110,7 @@ class H2Client final : public h2::CodecEvents {
   std::vector<std::pair<h2::StreamId, h2::ErrorCode>> goaways;
   std::chrono::milliseconds now{0};
   bool alive = true;
+  bool consumes = true;  // opens its windows as it hears content
   h2::Codec codec;
 
  private:
