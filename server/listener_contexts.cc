@@ -67,7 +67,11 @@ class Making {
 
   std::shared_ptr<const tls::ListenerContext> context_of(const conf::Listener& listener,
                                                          const tls::ListenerContext* previous) {
-    Parts parts{.tls = *listener.tls, .certificates = {}, .sites = {}, .tickets = keys_};
+    Parts parts{.tls = *listener.tls,
+                .certificates = {},
+                .sites = {},
+                .tickets = keys_,
+                .http2 = listener.http2};
     if (!add_certificates(listener, parts) || !add_ticket_keys(listener, parts)) return nullptr;
     add_sites(listener, parts);
     std::string problem;

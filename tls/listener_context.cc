@@ -61,6 +61,7 @@ class ListenerContext::Building {
   // What is wrong, or an empty string.
   std::string run() {
     made_.tls_ = parts_.tls;
+    made_.http2_ = parts_.http2;
     made_.tickets_ = tickets();
     if (std::string problem = make_policies(); !problem.empty()) return problem;
     make_identities();

@@ -60,6 +60,7 @@ class ListenerContext {
     std::vector<Entry> certificates;
     std::vector<SitePolicy> sites;
     std::shared_ptr<TicketKeys> tickets;
+    bool http2 = false;  // "h2" is taken before "http/1.1" (RFC 9113 section 3.2)
   };
 
   // `previous` (may be null): what it made for the same is kept. Null when something cannot be
@@ -89,6 +90,7 @@ class ListenerContext {
   std::string nearest_name(std::string_view name) const;
 
   conf::Tls::Policy policy() const noexcept { return tls_.policy; }
+  bool offers_http2() const noexcept { return http2_; }
   bool traces_handshakes() const noexcept { return tls_.trace_handshakes; }
 
  private:
@@ -103,6 +105,7 @@ class ListenerContext {
   size_t clients_of(std::string_view name) const noexcept;
 
   conf::Tls tls_;
+  bool http2_ = false;
   std::shared_ptr<TicketKeys> tickets_;
   // Every identity with every policy for clients, identity by identity.
   std::vector<Choice> choices_;

@@ -118,6 +118,8 @@ class Session {
   std::string_view protocol() const noexcept;  // "TLSv1.3"
   std::string_view suite() const noexcept;     // "TLS_AES_128_GCM_SHA256"
   bool resumed() const noexcept;
+  // By ALPN (RFC 9113 section 3.2); else it is HTTP/1.1.
+  bool speaks_http2() const noexcept { return speaks_http2_; }
   // What the client's name led to.
   const Choice& choice() const noexcept { return *choice_; }
   // The subject of the certificate that the client showed and that was verified (RFC 2253's form);
@@ -151,6 +153,7 @@ class Session {
   bool established_ = false;
   bool failed_ = false;
   bool closing_ = false;
+  bool speaks_http2_ = false;
 };
 
 }  // namespace sluice::tls

@@ -23,6 +23,31 @@ namespace {
 
 // RFC 7301 section 6, in ALPN's form: each with its length before it.
 constexpr std::string_view kHttp11 = "\x08http/1.1";
+constexpr std::string_view kHttp2 = "\x02h2";
+
+// Whether RFC 9113 section 9.2 lets HTTP/2 run over what was agreed on: TLS 1.2 or newer, and
+// of 1.2 only what its appendix A does not list, which is ephemeral keys with an AEAD.
+bool suits_http2(const SSL* ssl) {
+  if (SSL_version(ssl) >= TLS1_3_VERSION) return true;
+  const SSL_CIPHER* const suite = SSL_get_pending_cipher(ssl);
+  if (SSL_version(ssl) < TLS1_2_VERSION || suite == nullptr) return false;
+  const int exchange = SSL_CIPHER_get_kx_nid(suite);
+  return SSL_CIPHER_is_aead(suite) != 0 && (exchange == NID_kx_ecdhe || exchange == NID_kx_dhe);
+}
+
+// Takes one of the client's offer if it is there (RFC 7301 section 3.1).
+bool take_protocol(std::string_view wanted, std::string_view offered, const unsigned char** chosen,
+                   unsigned char* chosen_size) {
+  unsigned char* found = nullptr;
+  if (SSL_select_next_proto(&found, chosen_size,
+                            reinterpret_cast<const unsigned char*>(wanted.data()),
+                            static_cast<unsigned>(wanted.size()),
+                            reinterpret_cast<const unsigned char*>(offered.data()),
+                            static_cast<unsigned>(offered.size())) != OPENSSL_NPN_NEGOTIATED)
+    return false;
+  *chosen = found;
+  return true;
+}
 
 // Fetching an algorithm by name takes locks and comparisons; these are for every ticket.
 const EVP_CIPHER* cipher_of(const TicketKey& key) {
@@ -118,15 +143,14 @@ int SessionCallbacks::on_client_hello(SSL* ssl, int* alert, void*) {
 int SessionCallbacks::on_server_name(SSL*, int*, void*) { return SSL_TLSEXT_ERR_OK; }
 
 // RFC 7301 section 3.2: what we do not speak is refused, so that nobody is taken for somebody else.
-int SessionCallbacks::on_alpn(SSL*, const unsigned char** chosen, unsigned char* chosen_size,
+int SessionCallbacks::on_alpn(SSL* ssl, const unsigned char** chosen, unsigned char* chosen_size,
                               const unsigned char* offered, unsigned offered_size, void*) {
-  unsigned char* found = nullptr;
-  const auto* const ours = reinterpret_cast<const unsigned char*>(kHttp11.data());
-  if (SSL_select_next_proto(&found, chosen_size, ours, kHttp11.size(), offered, offered_size) !=
-      OPENSSL_NPN_NEGOTIATED)
-    return SSL_TLSEXT_ERR_ALERT_FATAL;
-  *chosen = found;
-  return SSL_TLSEXT_ERR_OK;
+  Session& session = session_of(ssl);
+  const std::string_view offer(reinterpret_cast<const char*>(offered), offered_size);
+  session.speaks_http2_ = session.context_.offers_http2() && suits_http2(ssl) &&
+                          take_protocol(kHttp2, offer, chosen, chosen_size);
+  const bool taken = session.speaks_http2_ || take_protocol(kHttp11, offer, chosen, chosen_size);
+  return taken ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
 int SessionCallbacks::on_ticket(SSL* ssl, unsigned char* name, unsigned char* vector,

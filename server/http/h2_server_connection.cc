@@ -38,6 +38,9 @@ void H2ServerConnection::take_turn() {
   read_left_ = limits().http2_turn_read;
   read();
   if (state_ == State::retired) return;
+  if (shutdown_ == Shutdown::noticed && heard_) finish_shutdown();
+  // Errors that nghttp2 has found show when it frames what it says of them.
+  if (!frame()) return;
   start_exchanges();
   for (int i = 0; i < kRounds; ++i) {
     if (!let_streams_work() && i > 0) break;
@@ -124,9 +127,7 @@ void H2ServerConnection::on_settings() {
   if (state_ == State::opening) set_state(State::open);
 }
 
-void H2ServerConnection::on_pong() {
-  if (shutdown_ == Shutdown::noticed) noticed_at_ = net::Time::min();  // update_timer() sees to it
-}
+void H2ServerConnection::on_pong() { heard_ = true; }
 
 // --- Phase two: answering, framing, flushing -----------------------------------------------------
 
@@ -163,12 +164,20 @@ void H2ServerConnection::credit_connection() {
   codec_.consume_connection(std::exchange(owed_, 0));
 }
 
+// Frames what there is room for ahead of the socket. False when that was the end of the connection.
+bool H2ServerConnection::frame() {
+  if (!codec_.produce(out_, limits().http2_frame_ahead, context_.loop.now())) {
+    cut("no memory for HTTP/2");
+    return false;
+  }
+  if (codec_.error().status != 0) fail(codec_.error());
+  return true;
+}
+
 void H2ServerConnection::write() {
   uint64_t budget = context_.limits.turn_write;
   while (true) {
-    if (!codec_.produce(out_, limits().http2_frame_ahead, context_.loop.now()))
-      return cut("no memory for HTTP/2");
-    if (!sending()) return;
+    if (!frame() || !sending()) return;
     if (failed_ || (shutdown_ == Shutdown::final && open_.empty())) transport_->finish();
     const net::FlushResult result = transport_->flush(out_, budget);
     sent_ += result.octets;

@@ -75,8 +75,8 @@ class H2ServerConnection final : public ServerConnection, private h2::CodecEvent
   void start_exchanges();
   bool let_streams_work();
   void credit_connection();
+  bool frame();
   void write();
-  bool flush();
   void reap();
   void after_flush();
 
@@ -131,6 +131,7 @@ class H2ServerConnection final : public ServerConnection, private h2::CodecEvent
   State state_ = State::opening;
   Shutdown shutdown_ = Shutdown::none;
   bool head_started_ = false;
+  bool heard_ = false;  // the client knows of the shutdown
   bool watching_sending_ = false;
   bool watching_windows_ = false;
   bool failed_ = false;  // GOAWAY with an error is to be sent: close when it is

@@ -43,8 +43,7 @@ net::Time H2ServerConnection::next_deadline() {
   net::Time next = net::Time::max();
   if (state_ == State::opening) next = opened_at_ + limits.head_timeout;
   if (head_started_) next = std::min(next, head_since_ + limits.head_timeout);
-  if (shutdown_ == Shutdown::noticed)
-    next = std::min(next, std::max(noticed_at_, net::Time::min() + kNotice) + kNotice);
+  if (shutdown_ == Shutdown::noticed) next = std::min(next, noticed_at_ + kNotice);
   if (idle() && shutdown_ == Shutdown::none)
     next = std::min(next, state_since_ + limits.idle_timeout);
   if (!open_.empty() || sending()) {

@@ -114,8 +114,7 @@ TEST(H2ServerConnection, EchoesContentAsItArrives) {
 TEST(H2ServerConnection, InvitesContentThatIsWaitedFor) {
   H2Fixture f;
   TextSource content("12345");
-  const h2::StreamId id =
-      f.client.request("POST", "/count", &content, 5, "expect", "100-continue");
+  const h2::StreamId id = f.client.request("POST", "/count", &content, 5, "expect", "100-continue");
   f.exchange();
   EXPECT_EQ(f.client.stream(id).body, "5");
 }
