@@ -41,6 +41,10 @@ ENABLE_CONNECT_PROTOCOL, NO_RFC7540_PRIORITIES = 8, 9
 MOST = 16384  # octets of a frame's payload that every peer takes
 
 
+class Ended(AssertionError):
+    """The connection ended before what was waited for."""
+
+
 class Frame(NamedTuple):
     type: int
     flags: int
@@ -128,6 +132,7 @@ class FrameConnection:
         self.decoder.max_header_list_size = 1 << 20
         self.polite = polite
         self.seen = []
+        self.goaway = None  # the last that came
         if begin:
             self.send(PREFACE, settings(values))
 
@@ -161,8 +166,7 @@ class FrameConnection:
         while (one := self._parsed()) is None:
             if not self.octets.read():
                 return None
-        self.seen.append(one)
-        self._answer(one)
+        self._note(one)
         return one
 
     def _parsed(self):
@@ -177,6 +181,12 @@ class FrameConnection:
         del buffer[:9 + length]
         return Frame(kind, flags, stream & 0x7FFFFFFF, payload)
 
+    def _note(self, one):
+        self.seen.append(one)
+        if one.type == GOAWAY:
+            self.goaway = one
+        self._answer(one)
+
     def _answer(self, one):
         if not self.polite or one.flags & ACK or getattr(self.octets, "send_failed", False):
             return
@@ -187,13 +197,13 @@ class FrameConnection:
 
     def expect(self, kind, stream=None, flags=0):
         """The next frame of this type (on this stream, with these flags); others on the way are only noted. Raises
-        AssertionError when the connection ends before."""
+        Ended."""
         while one := self.frame():
             if one.type == kind and (stream is None or one.stream == stream) and one.flags & flags == flags:
                 return one
             if one.type in (HEADERS, PUSH_PROMISE):
                 self.fields(one)  # the decoder must see all
-        raise AssertionError(f"the connection ended ({self.ended}) before {(kind, stream)}: {self.tail()}")
+        raise Ended(f"the connection ended ({self.ended}) before {(kind, stream)}: {self.tail()}")
 
     def all_frames(self) -> list:
         """Reads until the connection ends; the frames since the beginning."""
@@ -212,7 +222,7 @@ class FrameConnection:
         return dict(self.decoder.decode(payload))
 
     def answer(self, stream):
-        """Reads until this stream is over: (fields or None, content, code of its reset or None)."""
+        """Reads until this stream is over: (fields or None, content, code of its reset or None). Raises Ended."""
         head, content = None, bytearray()
         while one := self.frame():
             if one.type == HEADERS:
@@ -227,7 +237,7 @@ class FrameConnection:
                 content += one.payload
             if one.type in (DATA, HEADERS) and one.flags & END_STREAM:
                 return head, bytes(content), None
-        raise AssertionError(f"the connection ended ({self.ended}) before stream {stream} did: {self.tail()}")
+        raise Ended(f"the connection ended ({self.ended}) before stream {stream} did: {self.tail()}")
 
     def still_good(self, stream, target="/"):
         """A request on a stream that was not used yet is served: the connection is."""
@@ -244,8 +254,8 @@ class FrameConnection:
 
     def end_of_connection(self):
         """Reads until the connection ends: the last GOAWAY, or None."""
-        frames = [one for one in self.all_frames() if one.type == GOAWAY]
-        return frames[-1] if frames else None
+        self.all_frames()
+        return self.goaway
 
 
 
@@ -254,6 +264,5 @@ class FrameConnection:
         self.octets._read()
         before = len(self.seen)
         while (one := self._parsed()) is not None:
-            self.seen.append(one)
-            self._answer(one)
+            self._note(one)
         return self.seen[before:]
