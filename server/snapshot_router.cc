@@ -129,6 +129,7 @@ void SnapshotRouter::make_site(size_t index, net::Loop& loop, net::Helpers& help
                             .filters = filters_of(route.fields),
                             .body_limit = site.limits.values.body,
                             .limits = &site.limits,
+                            .push = site.push,
                             .origin = route.origin});
     // Who is sent elsewhere is hinted there. Last, so that the rules for fields have the last word.
     const bool leads_away = std::holds_alternative<conf::RedirectAction>(route.action);

@@ -3,7 +3,11 @@
 #include "server/http/h2_server_connection.h"
 
 #include <algorithm>
+#include <string>
 #include <utility>
+
+#include "protocol/request_target.h"
+#include "protocol/target.h"
 
 namespace sluice::http {
 
@@ -146,6 +150,10 @@ void H2ServerConnection::start_exchanges() {
 // Each that has something to do, once. Returns whether there was any.
 bool H2ServerConnection::let_streams_work() {
   credit_connection();
+  if (credit_put_off_ && !is_full()) {
+    credit_put_off_ = false;
+    open_.for_each([this](H2Stream& stream) { has_work(stream); });
+  }
   size_t left = working_.size();
   const bool any = left > 0;
   while (left-- > 0 && !working_.empty()) {
@@ -231,6 +239,37 @@ void H2ServerConnection::wake_up() {
   if (!in_turn_ && state_ != State::retired) context_.loop.wake(*this);
 }
 
+void H2ServerConnection::push(h2::StreamId id, const RequestHead& request,
+                              std::string_view target) {
+  // Who was sent that much has its own copies by now.
+  static constexpr size_t kMost = 64;
+  Target parts;
+  if (failed_ || shutdown_ != Shutdown::none || !codec_.peer_takes_pushes()) return;
+  if (!parse_target(target, parts) || parts.form != TargetForm::origin) return;
+  if (!pushed_) pushed_ = std::make_unique<std::set<std::string>>();
+  if (pushed_->size() >= kMost || !pushed_->emplace(target).second) return;
+  RequestHead head;
+  head.method = Method::get;
+  head.method_text = "GET";
+  head.protocol = request.protocol;
+  const std::string_view coding = request.fields.value(FieldId::accept_encoding);
+  head.storage = copy_of(std::string(target).append(request.authority).append(coding));
+  const std::string_view text = head.storage.view();
+  head.target = text.substr(0, target.size());
+  head.authority = text.substr(target.size(), request.authority.size());
+  if (!coding.empty())
+    head.fields.add("accept-encoding", text.substr(target.size() + request.authority.size()),
+                    FieldId::accept_encoding);
+  if (!parse_target(head.target, parts)) return;
+  take_target(parts, context_.pool, head);
+  std::unique_ptr<H2Stream> stream = context_.h2_streams.acquire();
+  const h2::StreamId promised = codec_.submit_push(id, head, *stream);
+  if (promised == 0) return context_.h2_streams.release(std::move(stream));
+  stream->open_promised(*this, promised, head);
+  open_.push_back(*stream);
+  stream.release()->wait_on(&queued_);
+}
+
 void H2ServerConnection::close_stream(H2Stream& stream) {
   stream.wait_on(nullptr);
   open_.remove(stream);
@@ -247,8 +286,9 @@ void H2ServerConnection::begin_shutdown() {
   shutdown_ = Shutdown::noticed;
   noticed_at_ = context_.loop.now();
   codec_.submit_shutdown_notice();
-  codec_.ping();
   wake_up();
+  // Behind the notice: nghttp2 would put it before.
+  if (frame()) codec_.ping();
 }
 
 void H2ServerConnection::finish_shutdown() {
@@ -293,6 +333,16 @@ void H2ServerConnection::linger() {
   transport_->shutdown_write();
   set_state(State::lingering);
   if (discard_input(limits().linger)) retire();
+}
+
+// Who is idle is told that no stream was lost.
+void H2ServerConnection::abort(std::string_view cause, std::string_view limit) {
+  if (idle()) {
+    codec_.submit_goaway(h2::ErrorCode::no_error);
+    if (frame()) transport_->flush(out_, context_.limits.turn_write);
+    out_.clear();
+  }
+  cut(cause, limit);
 }
 
 void H2ServerConnection::cut(std::string_view cause, std::string_view limit) {

@@ -21,6 +21,8 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <set>
+#include <string>
 #include <string_view>
 
 #include "protocol/h2/codec.h"
@@ -39,7 +41,7 @@ class H2ServerConnection final : public ServerConnection, private h2::CodecEvent
 
   // ServerConnection
   void drain() override { begin_shutdown(); }
-  void abort(std::string_view cause, std::string_view limit = {}) override { cut(cause, limit); }
+  void abort(std::string_view cause, std::string_view limit = {}) override;
   void on_rules_replaced() override { begin_shutdown(); }
   uint64_t held() const noexcept override {
     return out_.held() + transport_->held() + codec_.held() + content_held_;
@@ -84,7 +86,11 @@ class H2ServerConnection final : public ServerConnection, private h2::CodecEvent
   void has_work(H2Stream& stream);
   void wake_up();
   void count_held(uint64_t before, uint64_t now) noexcept { content_held_ += now - before; }
+  void put_credit_off() noexcept { credit_put_off_ = true; }
   bool is_full() const noexcept { return held() >= context_.limits.connection_memory; }
+  // Promises the response to a GET of `target`, as the client of `request` would make it, unless
+  // this connection did so before.
+  void push(h2::StreamId id, const RequestHead& request, std::string_view target);
   void close_stream(H2Stream& stream);
   void on_stalled_window();
 
@@ -104,6 +110,8 @@ class H2ServerConnection final : public ServerConnection, private h2::CodecEvent
   void update_list();
   void update_timer();
   net::Time next_deadline();
+  std::chrono::milliseconds patience() const noexcept;
+  void look_within(std::chrono::milliseconds timeout) noexcept;
   void look(net::Time now);
   bool look_at_sending(net::Time now);
   void look_at_windows(net::Time now);
@@ -114,6 +122,8 @@ class H2ServerConnection final : public ServerConnection, private h2::CodecEvent
   H2Stream::List closed_{H2Stream::ListKind::place};
   H2Stream::List queued_{H2Stream::ListKind::work};
   H2Stream::List working_{H2Stream::ListKind::work};
+
+  std::unique_ptr<std::set<std::string>> pushed_;  // targets
 
   uint64_t content_held_ = 0;  // what requests' content pins
   uint64_t owed_ = 0;          // octets of content that the connection's window was not credited
@@ -131,7 +141,8 @@ class H2ServerConnection final : public ServerConnection, private h2::CodecEvent
   State state_ = State::opening;
   Shutdown shutdown_ = Shutdown::none;
   bool head_started_ = false;
-  bool heard_ = false;  // the client knows of the shutdown
+  bool credit_put_off_ = false;  // streams' windows are owed credit: it was full
+  bool heard_ = false;           // the client knows of the shutdown
   bool watching_sending_ = false;
   bool watching_windows_ = false;
   bool failed_ = false;  // GOAWAY with an error is to be sent: close when it is

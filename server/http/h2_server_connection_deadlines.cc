@@ -47,11 +47,22 @@ net::Time H2ServerConnection::next_deadline() {
   if (idle() && shutdown_ == Shutdown::none)
     next = std::min(next, state_since_ + limits.idle_timeout);
   if (!open_.empty() || sending()) {
-    // Whoever begins to be waited for is looked at soon, and from then on at its own pace.
-    look_at_ = std::min(look_at_, context_.loop.now() + limits.send_timeout / 4);
+    look_within(patience());
     next = std::min(next, look_at_);
   }
   return next;
+}
+
+// The shortest time that anything may take.
+milliseconds H2ServerConnection::patience() const noexcept {
+  const conf::Limits& limits = this->limits();
+  return std::min({limits.send_timeout, limits.body_timeout, limits.drain_timeout,
+                   limits.http2_window_timeout, limits.http2_window_close});
+}
+
+// Whoever is waited for is looked at four times a timeout.
+void H2ServerConnection::look_within(milliseconds timeout) noexcept {
+  look_at_ = std::min(look_at_, context_.loop.now() + timeout / 4);
 }
 
 void H2ServerConnection::on_timer() {
@@ -76,10 +87,9 @@ void H2ServerConnection::on_timer() {
 }
 
 void H2ServerConnection::look(net::Time now) {
-  const conf::Limits& limits = this->limits();
-  look_at_ = now + std::min(limits.send_timeout, limits.http2_window_close) / 4;
+  look_at_ = now + patience() / 4;
   if (look_at_sending(now)) return;
-  open_.for_each([&](H2Stream& stream) { stream.look(now, look_at_); });
+  open_.for_each([now](H2Stream& stream) { stream.look(now); });
   look_at_windows(now);
   context_.loop.wake(*this);
 }

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "server/http/h2_server_connection.h"
+#include "server/http/preload.h"
 
 namespace sluice::http {
 
@@ -36,7 +37,14 @@ void H2Stream::open(H2ServerConnection& connection, h2::StreamId id) {
   state_ = State::queued;
   watch_ = Watch::nothing;
   reset_wanted_ = request_ended_ = content_arrived_ = continue_sent_ = false;
-  exact_ = submitted_ = complete_ = started_ = left_by_peer_ = false;
+  exact_ = submitted_ = complete_ = started_ = left_by_peer_ = promised_ = false;
+}
+
+void H2Stream::open_promised(H2ServerConnection& connection, h2::StreamId id, RequestHead& head) {
+  open(connection, id);
+  begin_exchange(head);
+  exchange_->request_body().finish();
+  promised_ = request_ended_ = true;
 }
 
 void H2Stream::close() {
@@ -100,6 +108,7 @@ void H2Stream::start() {
   } else {
     exchange_->start(*connection_->context_.router);
   }
+  connection_->look_within(patience(Watch::nothing));
 }
 
 void H2Stream::work() {
@@ -140,7 +149,8 @@ void H2Stream::invite_content() {
 // Gives the stream's window back what was consumed since; nothing while the connection is full.
 // What is dropped is consumed, up to the drain limit.
 void H2Stream::credit() {
-  if (request_ended_ || connection_->is_full()) return;
+  if (request_ended_) return;
+  if (connection_->is_full()) return connection_->put_credit_off();
   const RequestBody& body = exchange_->request_body();
   if (body.cancelled() && discarded_ > limits().drain) return;
   const uint64_t consumed = received_ - body.waiting() - credited_;
@@ -164,8 +174,24 @@ void H2Stream::submit_head() {
       .common = &connection_->context_.common_fields()};
   exact_ = framing.length.has_value();
   announced_ = framing.length.value_or(UINT64_MAX);
+  push_preloads(exchange_->response().fields);
   connection_->codec_.submit_response(id_, exchange_->response(), framing,
                                       source != nullptr ? this : nullptr);
+}
+
+// Before the head that names them, so that the client does not ask for them itself (RFC 9113
+// section 8.4).
+void H2Stream::push_preloads(const FieldList& fields) {
+  if (promised_ || !exchange_->routed() || !exchange_->route().push) return;
+  if (exchange_->request().method != Method::get) return;
+  for (const Field& field : fields) {
+    if (!equals_ignoring_case(field.name, "link")) continue;
+    std::string_view links = field.value;
+    for (std::string_view target = next_preload(links); !target.empty();
+         target = next_preload(links)) {
+      connection_->push(id_, exchange_->request(), target);
+    }
+  }
 }
 
 // The response is about to start: what is left of a request that nobody reads is dropped.
@@ -192,6 +218,8 @@ Pull H2Stream::pull(Chain& out, size_t max) {
 const FieldList* H2Stream::trailers() const { return exchange_->source()->trailers(); }
 
 void H2Stream::submit_interim(const ResponseHead& head) {
+  if (promised_) return;  // nobody waits for it
+  push_preloads(head.fields);
   connection_->codec_.submit_interim(id_, head);
   connection_->wake_up();
 }
@@ -286,11 +314,11 @@ milliseconds H2Stream::patience(Watch watch) const noexcept {
       {limits().body_timeout, limits().drain_timeout, connection_->limits().http2_window_timeout});
 }
 
-void H2Stream::look(net::Time now, net::Time& soonest) {
+void H2Stream::look(net::Time now) {
   if (state_ == State::queued || state_ == State::closed) return;
   const Watch watch = this->watch();
   const milliseconds timeout = patience(watch);
-  soonest = std::min(soonest, now + timeout / 4);
+  connection_->look_within(timeout);
   const uint64_t octets = watch == Watch::window ? framed_ : received_;
   if (watch != watch_) {
     watch_ = watch;

@@ -40,6 +40,8 @@ class H2Stream final : public Stream, public ServerSink, private BodySource {
   enum class State : uint8_t { queued, running, responding, draining, closed };
 
   void open(H2ServerConnection& connection, h2::StreamId id);
+  // A stream of ours for a request that the client did not make (RFC 9113 section 8.4).
+  void open_promised(H2ServerConnection& connection, h2::StreamId id, RequestHead& head);
   // Ends the exchange and forgets everything: ready for the pool.
   void close();
 
@@ -77,9 +79,8 @@ class H2Stream final : public Stream, public ServerSink, private BodySource {
   // Why it was given up; the first word counts.
   void explain(std::string_view cause, std::string_view phase, std::string_view limit);
 
-  // Looks at what is waited for; true when something was done about it. `soonest` becomes when to
-  // look again, if that is earlier.
-  void look(net::Time now, net::Time& soonest);
+  // Looks at whether what is waited for gets on.
+  void look(net::Time now);
   // Content waits for the peer's window.
   bool blocked() const noexcept;
 
@@ -112,6 +113,7 @@ class H2Stream final : public Stream, public ServerSink, private BodySource {
   void invite_content();
   void credit();
   void submit_head();
+  void push_preloads(const FieldList& fields);
   void abandon_request_content();
   void give_up(h2::ErrorCode code);
   void note_held();
@@ -147,6 +149,7 @@ class H2Stream final : public Stream, public ServerSink, private BodySource {
   bool submitted_ = false;  // the response's head
   bool complete_ = false;
   bool started_ = false;
+  bool promised_ = false;
   bool left_by_peer_ = false;
 };
 

@@ -37,7 +37,8 @@ struct Route {
   // From here on, in place of the listener's: body, send and their like; null: the listener's.
   const conf::LimitSet* limits = nullptr;
   ErrorPages* error_pages = nullptr;  // null: Sluice's own texts
-  std::string_view origin = {};       // "sluice.toml:12": what the log names; may be empty
+  bool push = false;  // what its responses ask to preload is sent along to clients that take it
+  std::string_view origin = {};  // "sluice.toml:12": what the log names; may be empty
 };
 
 // Where the search for a route stands. Begins as {.listener = N}; the rest is the router's.
