@@ -183,6 +183,7 @@ class H2Fixture : public ConnectionFixture {
     return found;
   }
 
+  std::unique_ptr<BodySource> upload;  // outlives the client's streams
   const h2::Limits client_limits;
   H2Client client;
 
