@@ -120,10 +120,11 @@ class H2Connection:
         return stream
 
     def send_body(self, stream, body, end=True) -> int:
-        """Sends all of it, reading what comes meanwhile; fewer when the stream is over. Returns the octets sent."""
+        """Sends all of it, reading what comes meanwhile, a response too; fewer when the stream is reset. Returns the octets
+        sent."""
         view = memoryview(body)
         sent = 0
-        while sent < len(view) and not self.responses[stream].ended and not self.ended:
+        while sent < len(view) and self.responses[stream].reset is None and not self.ended:
             room = min(self.h2.local_flow_control_window(stream), self.h2.max_outbound_frame_size, len(view) - sent)
             if room <= 0:
                 self.step()

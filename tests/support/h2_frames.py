@@ -133,6 +133,7 @@ class FrameConnection:
         self.polite = polite
         self.seen = []
         self.goaway = None  # the last that came
+        self._heads = []  # (frame, its fields)
         if begin:
             self.send(PREFACE, settings(values))
 
@@ -185,6 +186,9 @@ class FrameConnection:
         self.seen.append(one)
         if one.type == GOAWAY:
             self.goaway = one
+        if one.type in (HEADERS, PUSH_PROMISE) and one.flags & END_HEADERS:  # in order, or HPACK's table is another
+            block = one.payload[4:] if one.type == PUSH_PROMISE else one.payload
+            self._heads.append((one, dict(self.decoder.decode(block))))
         self._answer(one)
 
     def _answer(self, one):
@@ -201,8 +205,6 @@ class FrameConnection:
         while one := self.frame():
             if one.type == kind and (stream is None or one.stream == stream) and one.flags & flags == flags:
                 return one
-            if one.type in (HEADERS, PUSH_PROMISE):
-                self.fields(one)  # the decoder must see all
         raise Ended(f"the connection ended ({self.ended}) before {(kind, stream)}: {self.tail()}")
 
     def all_frames(self) -> list:
@@ -217,20 +219,17 @@ class FrameConnection:
                          for one in self.seen[-8:])
 
     def fields(self, one) -> dict:
-        """The fields of HEADERS; once for each, in order. A block in several frames is not for this."""
-        payload = one.payload[4:] if one.type == PUSH_PROMISE else one.payload
-        return dict(self.decoder.decode(payload))
+        """The fields of HEADERS or PUSH_PROMISE. A block in several frames is not for this."""
+        return next(fields for known, fields in reversed(self._heads) if known is one)
 
     def answer(self, stream):
         """Reads until this stream is over: (fields or None, content, code of its reset or None). Raises Ended."""
         head, content = None, bytearray()
         while one := self.frame():
-            if one.type == HEADERS:
-                fields = self.fields(one)
-                if one.stream == stream and (head is None or int(head[":status"]) < 200):
-                    head = fields
             if one.stream != stream:
                 continue
+            if one.type == HEADERS and (head is None or int(head[":status"]) < 200):
+                head = self.fields(one)
             if one.type == RST_STREAM:
                 return head, bytes(content), one.error()
             if one.type == DATA:
