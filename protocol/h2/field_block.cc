@@ -2,13 +2,12 @@
 // request malformed, which nghttp2 lets through (SECURITY section 2), then what we do not serve.
 #include "protocol/h2/field_block.h"
 
-#include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstring>
 #include <optional>
 #include <utility>
 
-#include "protocol/grammar.h"
 #include "protocol/request_target.h"
 #include "protocol/target.h"
 
@@ -32,7 +31,10 @@ std::optional<uint64_t> number_of(std::string_view digits) noexcept {
 }  // namespace
 
 struct FieldBlock::PseudoFields {
-  std::string_view method, scheme, authority, path, protocol, status;
+  std::array<std::string_view, 7> values;
+  std::string_view operator[](Pseudo which) const noexcept {
+    return values[static_cast<size_t>(which)];
+  }
 };
 
 // Fields that the codec acts on itself.
@@ -54,35 +56,45 @@ void FieldBlock::refuse(int status, std::string_view cause, std::string_view lim
   if (refusal_.status == 0) refusal_ = {status, cause, limit};
 }
 
+// nghttp2 has refused any that is not one of these.
+FieldBlock::Pseudo FieldBlock::pseudo_of(std::string_view name) noexcept {
+  if (name.empty() || name[0] != ':') return Pseudo::none;
+  switch (name.size()) {
+    case 5:
+      return Pseudo::path;
+    case 9:
+      return Pseudo::protocol;
+    case 10:
+      return Pseudo::authority;
+    default:
+      return name[1] == 'm' ? Pseudo::method : name[2] == 'c' ? Pseudo::scheme : Pseudo::status;
+  }
+}
+
 void FieldBlock::add(std::string_view name, std::string_view value, const Limits& limits) {
   ++lines_;
   octets_ += name.size() + value.size() + kLineCost;
-  const bool pseudo = name.starts_with(':');
+  const Pseudo pseudo = pseudo_of(name);
   if (kind_ == Kind::trailers) {
     if (lines_ > limits.trailer_fields)
       return refuse(400, "too many trailer fields", "trailer_fields");
     if (octets_ > limits.trailers) return refuse(400, "trailers too large", "trailers");
   } else {
-    if (name == ":path" && value.size() > limits.target)
+    if (pseudo == Pseudo::path && value.size() > limits.target)
       return refuse(414, "target too long", "request_line");
-    if (!pseudo && name.size() + value.size() > limits.field)
+    if (pseudo == Pseudo::none && name.size() + value.size() > limits.field)
       return refuse(431, "field too long", "field");
     if (lines_ > limits.fields) return refuse(431, "too many fields", "fields");
     if (octets_ > limits.head) return refuse(431, "head too large", "head");
   }
-  if (name == "cookie") ++cookies_;
+  const FieldId id = pseudo == Pseudo::none ? field_id(name) : FieldId::other;
+  if (id == FieldId::cookie) ++cookies_;
   parts_.push_back({.name = static_cast<uint32_t>(text_.size()),
                     .name_size = static_cast<uint32_t>(name.size()),
-                    .value_size = static_cast<uint32_t>(value.size())});
+                    .value_size = static_cast<uint32_t>(value.size()),
+                    .pseudo = pseudo,
+                    .id = id});
   text_.append(name).append(value);
-}
-
-std::string_view FieldBlock::name_of(const Part& part) const noexcept {
-  return std::string_view(text_).substr(part.name, part.name_size);
-}
-
-std::string_view FieldBlock::value_of(const Part& part) const noexcept {
-  return std::string_view(text_).substr(part.name + part.name_size, part.value_size);
 }
 
 // Heads of several streams lie side by side in one block.
@@ -97,15 +109,8 @@ Slice FieldBlock::keep(BlockPool& pool) const {
 FieldBlock::PseudoFields FieldBlock::pseudo_fields(std::string_view text) const noexcept {
   PseudoFields found;
   for (const Part& part : parts_) {
-    const std::string_view name = name_of(part);
-    if (!name.starts_with(':')) break;  // nghttp2 holds them to the front
-    const std::string_view value = text.substr(part.name + part.name_size, part.value_size);
-    if (name == ":method") found.method = value;
-    if (name == ":scheme") found.scheme = value;
-    if (name == ":authority") found.authority = value;
-    if (name == ":path") found.path = value;
-    if (name == ":protocol") found.protocol = value;
-    if (name == ":status") found.status = value;
+    if (part.pseudo == Pseudo::none) break;  // nghttp2 holds them to the front
+    found.values[static_cast<size_t>(part.pseudo)] = value_of(part, text);
   }
   return found;
 }
@@ -114,9 +119,9 @@ FieldBlock::PseudoFields FieldBlock::pseudo_fields(std::string_view text) const 
 Slice FieldBlock::joined_cookie() const {
   std::string joined;
   for (const Part& part : parts_) {
-    if (name_of(part) != "cookie") continue;
+    if (part.id != FieldId::cookie) continue;
     if (!joined.empty()) joined += kCookieJoint;
-    joined += value_of(part);
+    joined += value_of(part, text_);
   }
   return copy_of(joined);
 }
@@ -125,12 +130,10 @@ Slice FieldBlock::joined_cookie() const {
 bool FieldBlock::take_fields(std::string_view text, RequestHead& head, Control& control) const {
   bool has_cookie = false;
   for (const Part& part : parts_) {
-    const std::string_view name = text.substr(part.name, part.name_size);
-    const std::string_view value = text.substr(part.name + part.name_size, part.value_size);
-    if (name.starts_with(':')) continue;
-    if (!is_token(name) || !is_field_value(value)) return false;
-    const FieldId id = field_id(name);
-    switch (id) {
+    if (part.pseudo != Pseudo::none) continue;
+    const std::string_view name = name_of(part, text);
+    const std::string_view value = value_of(part, text);
+    switch (part.id) {
       case FieldId::host:
         ++control.hosts;
         control.host = value;
@@ -153,7 +156,7 @@ bool FieldBlock::take_fields(std::string_view text, RequestHead& head, Control& 
         }
         [[fallthrough]];
       default:
-        head.fields.add(name, value, id);
+        head.fields.add(name, value, part.id);
     }
   }
   return true;
@@ -163,15 +166,14 @@ FieldBlock::Verdict FieldBlock::finish_request(const Asked& asked, BlockPool& po
                                                RequestHead& head, ProtocolError& error) const {
   error = refusal_;
   if (error.status != 0) return Verdict::refused;
-  head.clear();
   head.storage = keep(pool);
   if (cookies_ > 1) head.cookie = joined_cookie();
   const std::string_view text = head.storage.view();
   const PseudoFields pseudo = pseudo_fields(text);
-  head.method_text = pseudo.method;
-  head.method = method_of(pseudo.method);
+  head.method_text = pseudo[Pseudo::method];
+  head.method = method_of(pseudo[Pseudo::method]);
   head.protocol = "HTTP/2.0";
-  head.tunnel = pseudo.protocol;
+  head.tunnel = pseudo[Pseudo::protocol];
   head.has_body = !asked.ends_stream;
   Control control;
   if (!take_fields(text, head, control)) {
@@ -187,29 +189,30 @@ FieldBlock::Verdict FieldBlock::finish_request(const Asked& asked, BlockPool& po
 // Where the request is for. An error makes it malformed.
 ProtocolError FieldBlock::take_place(const PseudoFields& pseudo, const Control& control,
                                      bool secure, BlockPool& pool, RequestHead& head) const {
-  const bool plain_connect = head.method == Method::connect && pseudo.protocol.empty();
+  const bool plain_connect = head.method == Method::connect && pseudo[Pseudo::protocol].empty();
   if (control.hosts > 1) return malformed("more than one Host");
-  head.authority = pseudo.authority.empty() ? control.host : pseudo.authority;
+  head.authority = pseudo[Pseudo::authority].empty() ? control.host : pseudo[Pseudo::authority];
   if (head.authority.empty()) return malformed("neither :authority nor Host");
   if (!valid_authority(head.authority)) return malformed("malformed :authority");
   if (plain_connect) {
-    head.target = pseudo.authority;
+    head.target = pseudo[Pseudo::authority];
     return authority_port(head.target, 0) == 0 ? malformed("CONNECT without a port")
                                                : ProtocolError{};
   }
   const std::string_view scheme = secure ? "https" : "http";
-  if (!equals_ignoring_case(pseudo.scheme, scheme))
+  if (!equals_ignoring_case(pseudo[Pseudo::scheme], scheme))
     return malformed(":scheme is not the connection's");
   if (control.hosts == 1 && (!valid_authority(control.host) ||
                              !same_authority(head.authority, control.host, default_port(scheme))))
     return malformed("Host differs from :authority");
   Target target;
-  head.target = pseudo.path;
-  const bool asks_server = pseudo.path == "*" && head.method == Method::options;
-  const bool starts_well = pseudo.path.starts_with('/') || asks_server;
-  if (!starts_well || !parse_target(pseudo.path, target)) return malformed("malformed :path");
+  head.target = pseudo[Pseudo::path];
+  const bool asks_server = pseudo[Pseudo::path] == "*" && head.method == Method::options;
+  const bool starts_well = pseudo[Pseudo::path].starts_with('/') || asks_server;
+  if (!starts_well || !parse_target(pseudo[Pseudo::path], target))
+    return malformed("malformed :path");
   take_target(target, pool, head);
-  head.scheme = pseudo.scheme;
+  head.scheme = pseudo[Pseudo::scheme];
   return {};
 }
 
@@ -226,28 +229,22 @@ ProtocolError FieldBlock::unserved(const Control& control, const Asked& asked, R
 }
 
 bool FieldBlock::finish_response(BlockPool& pool, ResponseHead& head) const {
-  head.clear();
   head.storage = keep(pool);
   const std::string_view text = head.storage.view();
-  const std::optional<uint64_t> status = number_of(pseudo_fields(text).status);
+  const std::optional<uint64_t> status = number_of(pseudo_fields(text)[Pseudo::status]);
   if (!status || *status < 100 || *status > 999) return false;
   head.status = static_cast<int>(*status);
   for (const Part& part : parts_) {
-    const std::string_view name = text.substr(part.name, part.name_size);
-    if (name.starts_with(':')) continue;
-    head.fields.add(name, text.substr(part.name + part.name_size, part.value_size));
+    if (part.pseudo == Pseudo::none)
+      head.fields.add(name_of(part, text), value_of(part, text), part.id);
   }
   return true;
 }
 
 Slice FieldBlock::finish_trailers(BlockPool& pool, FieldList& trailers) const {
-  trailers.clear();
   Slice storage = keep(pool);
-  for (const Part& part : parts_) {
-    const std::string_view text = storage.view();
-    trailers.add(text.substr(part.name, part.name_size),
-                 text.substr(part.name + part.name_size, part.value_size));
-  }
+  for (const Part& part : parts_)
+    trailers.add(name_of(part, storage.view()), value_of(part, storage.view()), part.id);
   return storage;
 }
 

@@ -43,28 +43,37 @@ class FieldBlock {
   };
   // What a complete block of a request is.
   enum class Verdict : uint8_t { good, malformed, refused };
-  // Fills `head`, with its strings in memory of `pool`. `error` says what it is refused for, or as
-  // what it is malformed (RFC 9113 section 8.1.1; status 400).
+  // Fills `head`, which is clear, with its strings in memory of `pool`. `error` says what it is
+  // refused for, or as what it is malformed (RFC 9113 section 8.1.1; status 400).
   Verdict finish_request(const Asked& asked, BlockPool& pool, RequestHead& head,
                          ProtocolError& error) const;
   // Likewise; false when it is malformed.
   bool finish_response(BlockPool& pool, ResponseHead& head) const;
-  // Fills `trailers`; returns what keeps their strings alive.
+  // Fills `trailers`, which is clear; returns what keeps their strings alive.
   Slice finish_trailers(BlockPool& pool, FieldList& trailers) const;
 
  private:
-  // Where name and value begin in text_; a pseudo-field's name is one of the first.
+  // RFC 9113 sections 8.3.1 and 8.3.2, RFC 8441 section 4.
+  enum class Pseudo : uint8_t { none, method, scheme, authority, path, protocol, status };
+  // Where a line lies in text_: its name, and right behind it its value.
   struct Part {
     uint32_t name;
     uint32_t name_size;
     uint32_t value_size;
+    Pseudo pseudo;
+    FieldId id;
   };
   struct PseudoFields;
   struct Control;
 
   void refuse(int status, std::string_view cause, std::string_view limit) noexcept;
-  std::string_view name_of(const Part& part) const noexcept;
-  std::string_view value_of(const Part& part) const noexcept;
+  static Pseudo pseudo_of(std::string_view name) noexcept;
+  static std::string_view name_of(const Part& part, std::string_view text) noexcept {
+    return text.substr(part.name, part.name_size);
+  }
+  static std::string_view value_of(const Part& part, std::string_view text) noexcept {
+    return text.substr(part.name + part.name_size, part.value_size);
+  }
   // A copy of the text in memory of `pool`.
   Slice keep(BlockPool& pool) const;
   PseudoFields pseudo_fields(std::string_view text) const noexcept;

@@ -86,6 +86,7 @@ struct Session {
   int on_headers(const nghttp2_frame& frame);
   int on_data_end(const nghttp2_frame& frame, StreamState* state);
   int on_request(StreamState& state, const FieldBlock& complete, bool ends_stream);
+  int hand_on(StreamState& state, FieldBlock::Verdict verdict, const ProtocolError& why);
   int on_response(StreamState& state, const FieldBlock& complete, bool ends_stream);
   void on_trailers(StreamState& state, const FieldBlock& complete);
   int on_data(StreamId id, const uint8_t* data, size_t size);

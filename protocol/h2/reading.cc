@@ -137,6 +137,13 @@ int Session::on_request(StreamState& state, const FieldBlock& complete, bool end
                                 .ends_stream = ends_stream,
                                 .content_length = limits.content_length};
   const FieldBlock::Verdict verdict = complete.finish_request(asked, workspace.pool, head, why);
+  const int result = hand_on(state, verdict, why);
+  head.clear();  // and with it what it pins
+  if (ends_stream && state.sink != nullptr) state.sink->on_end();
+  return result;
+}
+
+int Session::hand_on(StreamState& state, FieldBlock::Verdict verdict, const ProtocolError& why) {
   if (verdict == FieldBlock::Verdict::malformed)
     return refuse_stream(state, ErrorCode::protocol_error, false);
   ServerSink* const sink = events.on_stream(state.id);
@@ -145,10 +152,8 @@ int Session::on_request(StreamState& state, const FieldBlock& complete, bool end
   if (verdict == FieldBlock::Verdict::refused) {
     sink->on_reset(why);
   } else {
-    sink->on_request_head(head);
+    sink->on_request_head(workspace.request);
   }
-  head.clear();
-  if (ends_stream) sink->on_end();
   return 0;
 }
 
@@ -168,8 +173,10 @@ int Session::on_response(StreamState& state, const FieldBlock& complete, bool en
     return refuse_stream(state, ErrorCode::cancel, false);
   }
   ResponseHead& head = workspace.response;
-  if (!complete.finish_response(workspace.pool, head))
+  if (!complete.finish_response(workspace.pool, head)) {
+    head.clear();
     return refuse_stream(state, ErrorCode::protocol_error, false);
+  }
   state.head_seen = head.status >= 200;
   sink.on_response_head(head, state.head_seen && !ends_stream);
   head.clear();
