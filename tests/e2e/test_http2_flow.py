@@ -179,8 +179,9 @@ def test_the_server_keeps_its_windows_shut_for_what_nobody_reads(shared_site):
 
 def test_a_thousand_uploads_reset_midway_and_then_one(shared_site):
     """What a stream leaves unconsumed when it ends is given back: else the connection's window were used up soon. More
-    slowly than floods are allowed (http2_resets), so the limit is out of the way here."""
-    with serving(shared_site, "http2_resets=2000", *TAKES_UPLOADS) as server, \
+    slowly than floods are allowed (http2_resets), so the limit is out of the way here; python3-h2 resets a stream again when
+    more comes on it."""
+    with serving(shared_site, "http2_resets=5000", *TAKES_UPLOADS) as server, \
             H2Connection(server.address, seconds=60) as client:
         for _ in range(1000):
             stream = client.request("/1k.bin", "content-length: 100000", method="POST", end=False)
@@ -188,7 +189,8 @@ def test_a_thousand_uploads_reset_midway_and_then_one(shared_site):
             client.reset(stream)
         octets = 4 << 20
         stream = client.request("/1k.bin", f"content-length: {octets}", method="POST", end=False)
-        assert client.send_body(stream, bytes(octets)) == octets
+        sent = client.send_body(stream, bytes(octets))
+        assert sent == octets, (sent, client.responses[stream].reset, client.ended, client.goaways)
         assert client.response(stream).status == 405
 
 
