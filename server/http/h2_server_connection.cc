@@ -174,6 +174,7 @@ void H2ServerConnection::credit_connection() {
 
 // Frames what there is room for ahead of the socket. False when that was the end of the connection.
 bool H2ServerConnection::frame() {
+  if (state_ == State::retired) return false;
   if (!codec_.produce(out_, limits().http2_frame_ahead, context_.loop.now())) {
     cut("no memory for HTTP/2");
     return false;
@@ -224,6 +225,7 @@ void H2ServerConnection::reap() {
 void H2ServerConnection::after_flush() {
   update_list();
   if (!failed_ && context_.draining()) begin_shutdown();
+  if (state_ == State::retired) return;
   const bool over = failed_ || peer_ended_ || shutdown_ == Shutdown::final;
   if (!over || !open_.empty() || sending()) return;
   linger();
@@ -300,6 +302,7 @@ void H2ServerConnection::finish_shutdown() {
 // The connection is in error, or the peer asks too much of us: GOAWAY says so, and that is all.
 void H2ServerConnection::fail(const ProtocolError& error) {
   if (std::exchange(failed_, true)) return;
+  if (codec_.error().status == 0) codec_.submit_goaway(h2::ErrorCode::enhance_your_calm);
   record_cut(error.cause, error.limit, "connection");
   give_up_streams(error.cause, error.limit);
   wake_up();
@@ -316,12 +319,6 @@ void H2ServerConnection::give_up_stream(H2Stream& stream, bool by_peer) {
   codec_.release(stream.id());
   stream.on_closed(h2::ErrorCode::cancel, by_peer);
   close_stream(stream);
-}
-
-void H2ServerConnection::on_stalled_window() {
-  if (++stalls_ < limits().http2_window_stalls) return;
-  fail({.cause = "client leaves the windows of its streams shut", .limit = "http2_window_stalls"});
-  codec_.submit_goaway(h2::ErrorCode::enhance_your_calm);
 }
 
 void H2ServerConnection::linger() {
