@@ -87,6 +87,17 @@ def test_without_http2_nobody_gets_it(certificate, site, tmp_path):
             assert (response.status, response.closes) == (505, True)
 
 
+@pytest.mark.parametrize("offered", [("http/1.1",), None])
+def test_the_preface_over_tls_needs_its_agreement(secure, certificate, offered):
+    """Where ALPN chose HTTP/1.1, or was not there, the preface is a request of a version that is not spoken (RFC 9113
+    section 3.2)."""
+    context = client_context(certificate.authority, alpn=offered)
+    with TlsConnection(secure.address, context=context) as connection:
+        connection.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(SETTINGS))
+        response = connection.response()
+        assert (response.status, response.closes) == (505, True)
+
+
 def test_a_preface_octet_by_octet(server):
     """It is told from HTTP/1.1 whatever the reads are."""
     with FrameConnection(server.address, begin=False) as client:

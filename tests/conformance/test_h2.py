@@ -111,8 +111,11 @@ HEADS = {
 
 
 @pytest.fixture(scope="module")
-def server(shared_site):
-    with SluiceServer(shared_site, "--workers", "1", *LOG) as running:
+def server(tmp_path_factory):
+    root = tmp_path_factory.mktemp("site")
+    for name, octets in {"index.html": b"<p>index", "page.html": b"<p>page", "1k.bin": bytes(1024)}.items():
+        (root / name).write_bytes(octets)
+    with SluiceServer(root, "--workers", "1", *LOG) as running:
         yield running
 
 
@@ -140,6 +143,17 @@ def test_malformed_heads_are_not_in_the_log_of_what_was_handled(server):
             client.answer(2 * number + 1)
         assert client.still_good(2 * len(HEADS) + 1, "/page.html")
     assert [(line["target"], line["status"]) for line in log.take() if line["status"]] == [("/page.html", 200)]
+
+
+def test_malformed_heads_octet_by_octet(server):
+    """The same, however they arrive."""
+    with FrameConnection(server.address, seconds=60) as client:
+        for number, head in enumerate(HEADS.values()):
+            stream = 2 * number + 1
+            for octet in client.head(stream, head):
+                client.send(bytes([octet]))
+            is_stream_error(client, stream)
+        assert client.still_good(2 * len(HEADS) + 1)
 
 
 def test_plain_connect_is_refused(server):
