@@ -41,6 +41,7 @@ Session::Session(const CodecOptions& its_options, const Limits& its_limits,
       limits(its_limits),
       workspace(its_workspace),
       events(its_events),
+      scanner(is_server() ? kPreface.size() : 0),
       guard(its_limits.floods) {
   open_session();
   submit_settings();
@@ -163,6 +164,8 @@ bool Codec::feed(const Slice& input, Time now) {
   if (in.error.status != 0) return false;
   in.input = &input;
   in.now = now;
+  if (!in.scanner.scan(input.view(), [&in](const FrameHeader& h) { return in.count_hidden(h); }))
+    return false;
   const auto* const octets = reinterpret_cast<const uint8_t*>(input.data());
   const ssize_t result = nghttp2_session_mem_recv(in.session, octets, input.size());
   in.input = nullptr;

@@ -11,6 +11,7 @@
 #include "protocol/h2/codec.h"
 #include "protocol/h2/field_block.h"
 #include "protocol/h2/flood_guard.h"
+#include "protocol/h2/frame_scanner.h"
 #include "protocol/h2/memory.h"
 
 namespace sluice::h2 {
@@ -79,6 +80,7 @@ struct Session {
   void close_stream(StreamState& state, ErrorCode code);
 
   // reading.cc: what nghttp2 calls while octets are parsed; returns as its callbacks do.
+  bool count_hidden(const FrameHeader& header);
   int on_begin_frame(const nghttp2_frame_hd& header);
   int on_begin_headers(const nghttp2_frame& frame);
   int on_field(std::string_view name, std::string_view value);
@@ -86,6 +88,8 @@ struct Session {
   int on_headers(const nghttp2_frame& frame);
   int on_data_end(const nghttp2_frame& frame, StreamState* state);
   int on_request(StreamState& state, const FieldBlock& complete, bool ends_stream);
+  void note_priority(StreamId id);
+  void share_by_default(const StreamState& state, const RequestHead& head);
   int hand_on(StreamState& state, FieldBlock::Verdict verdict, const ProtocolError& why);
   int on_response(StreamState& state, const FieldBlock& complete, bool ends_stream);
   void on_trailers(StreamState& state, const FieldBlock& complete);
@@ -107,10 +111,12 @@ struct Session {
   CodecEvents& events;
   nghttp2_session* session = nullptr;
   StreamState* streams = nullptr;  // all of them
+  FrameScanner scanner;
   FloodGuard guard;
   ProtocolError error;
   std::unique_ptr<FieldBlock> block;  // the one that is not complete
   size_t block_octets = 0;            // of it, as they came
+  std::vector<StreamId> prioritized;  // by PRIORITY_UPDATE, before they began
   uint64_t grown = 0;                 // octets that streams' windows have beyond the first
   // Of a running feed().
   const Slice* input = nullptr;

@@ -2,6 +2,7 @@
 // is complete goes to its sink. Nothing is written here but resets, which wait for produce().
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "protocol/h2/inside.h"
 
@@ -13,20 +14,26 @@ bool has(uint8_t flags, uint8_t flag) noexcept { return (flags & flag) != 0; }
 
 }  // namespace
 
-// Every frame is counted before anything is done about it. Padding is not known yet: a padded frame
-// of content is counted when it has come (on_frame()), unless nobody knows its stream.
-int Session::on_begin_frame(const nghttp2_frame_hd& header) {
-  const bool field_block = header.type == NGHTTP2_HEADERS || header.type == NGHTTP2_CONTINUATION;
-  StreamState* const state = header.stream_id != 0 ? stream(header.stream_id) : nullptr;
-  if (field_block) {
-    block_octets = (header.type == NGHTTP2_HEADERS ? 0 : block_octets) + header.length;
-    if (block_octets > limits.head_block) {
-      fail(ErrorCode::enhance_your_calm, {400, "field block too large", "http2_head_block"});
-      return NGHTTP2_ERR_CALLBACK_FAILURE;
-    }
+// What nghttp2 does not tell of is counted before it sees it.
+bool Session::count_hidden(const FrameHeader& header) {
+  const bool continues = header.type == NGHTTP2_CONTINUATION;
+  if (continues || header.type == NGHTTP2_HEADERS) {
+    block_octets = (continues ? block_octets : 0) + header.length;
+    if (block_octets > limits.head_block)
+      return fail(ErrorCode::enhance_your_calm, {400, "field block too large", "http2_head_block"});
   }
-  const bool padded = has(header.flags, NGHTTP2_FLAG_PADDED);
-  if (header.type == NGHTTP2_DATA && padded && state != nullptr) return 0;
+  const bool known = header.type < NGHTTP2_CONTINUATION || header.type == NGHTTP2_PRIORITY_UPDATE;
+  if (known) return true;
+  const SeenFrame seen{.type = header.type, .flags = header.flags, .content = header.length};
+  return !guard.frame(seen, nullptr, now) || flooded();
+}
+
+// Every other frame is counted before anything is done about it. Padding is not known yet: a padded
+// frame of content is counted when it has come (on_frame()), unless nobody knows its stream.
+int Session::on_begin_frame(const nghttp2_frame_hd& header) {
+  StreamState* const state = header.stream_id != 0 ? stream(header.stream_id) : nullptr;
+  const bool padded = header.type == NGHTTP2_DATA && has(header.flags, NGHTTP2_FLAG_PADDED);
+  if (header.type == NGHTTP2_CONTINUATION || (padded && state != nullptr)) return 0;
   const SeenFrame seen{.type = header.type,
                        .flags = header.flags,
                        .content = padded ? 0 : static_cast<uint32_t>(header.length)};
@@ -74,6 +81,9 @@ int Session::on_frame(const nghttp2_frame& frame) {
     case NGHTTP2_SETTINGS:
       if (!has(frame.hd.flags, NGHTTP2_FLAG_ACK) && !std::exchange(settings_seen, true))
         events.on_settings();
+      break;
+    case NGHTTP2_PRIORITY_UPDATE:
+      note_priority(static_cast<const nghttp2_ext_priority_update*>(frame.ext.payload)->stream_id);
       break;
     case NGHTTP2_PING:
       if (has(frame.hd.flags, NGHTTP2_FLAG_ACK)) events.on_pong();
@@ -143,6 +153,22 @@ int Session::on_request(StreamState& state, const FieldBlock& complete, bool end
   return result;
 }
 
+// PRIORITY_UPDATE may come before its stream (RFC 9218 section 7.1). How many may is the guard's to
+// say.
+void Session::note_priority(StreamId id) {
+  if (stream(id) == nullptr && id > nghttp2_session_get_last_proc_stream_id(session))
+    prioritized.push_back(id);
+}
+
+// A client that says nothing of priorities gets its responses side by side, as from servers that
+// know none: by RFC 9218's default each would wait for the one before, however long that is.
+void Session::share_by_default(const StreamState& state, const RequestHead& head) {
+  if (head.fields.find(FieldId::priority) != nullptr) return;
+  if (!prioritized.empty() && std::erase(prioritized, state.id) > 0) return;
+  const nghttp2_extpri priority{.urgency = NGHTTP2_EXTPRI_DEFAULT_URGENCY, .inc = 1};
+  submit(nghttp2_session_change_extpri_stream_priority(session, state.id, &priority, 0));
+}
+
 int Session::hand_on(StreamState& state, FieldBlock::Verdict verdict, const ProtocolError& why) {
   if (verdict == FieldBlock::Verdict::malformed)
     return refuse_stream(state, ErrorCode::protocol_error, false);
@@ -152,6 +178,7 @@ int Session::hand_on(StreamState& state, FieldBlock::Verdict verdict, const Prot
   if (verdict == FieldBlock::Verdict::refused) {
     sink->on_reset(why);
   } else {
+    share_by_default(state, workspace.request);
     sink->on_request_head(workspace.request);
   }
   return 0;

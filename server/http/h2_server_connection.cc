@@ -13,9 +13,9 @@ namespace sluice::http {
 
 namespace {
 
-// What the kernel holds unsent: what is urgent waits behind it. Two of our frames' worth (RFC 9218
+// What the kernel holds unsent: what is urgent waits behind it (RFC 9218
 // section 10), and little enough to cost only clients that are slower than we are.
-constexpr int kUnsentInKernel = 128 * 1024;
+constexpr int kUnsentInKernel = 64 * 1024;
 
 }  // namespace
 
