@@ -8,8 +8,8 @@ connection (RFC 9113 section 5.4.1), and GOAWAY says which.
 import pytest
 from h2_frames import (COMPRESSION_ERROR, CONTINUATION, DATA, END_HEADERS, END_STREAM, FLOW_CONTROL_ERROR,
                        FRAME_SIZE_ERROR, GOAWAY, HEADERS, INITIAL_WINDOW_SIZE, MAX_FRAME_SIZE, ENABLE_PUSH, PADDED, PING,
-                       PREFACE, PRIORITY, PROTOCOL_ERROR, PUSH_PROMISE, RST_STREAM, SETTINGS, STREAM_CLOSED,
-                       WINDOW_UPDATE, FrameConnection, data, frame, pseudo_fields, reset_stream, settings, window_update)
+                       PREFACE, PROTOCOL_ERROR, PUSH_PROMISE, RST_STREAM, SETTINGS, STREAM_CLOSED,
+                       WINDOW_UPDATE, FrameConnection, data, frame, reset_stream, settings, window_update)
 from limited_server import LOG, logged
 from served_log import ServedLog
 from sluice_server import SluiceServer

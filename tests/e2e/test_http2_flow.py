@@ -13,7 +13,7 @@ from clients import SANITIZED, get, request
 from delaying_relay import DelayingRelay
 from h2_connection import H2Connection
 from h2_frames import (DATA, END_STREAM, HEADERS, INITIAL_WINDOW_SIZE, RST_STREAM, WINDOW_UPDATE, FrameConnection,
-                       priority_update, reset_stream, settings, window_update)
+                       priority_update, settings, window_update)
 from limited_server import serving
 from raw_connection import RawConnection
 from sluice_server import SluiceServer, wait_until
@@ -55,7 +55,8 @@ def test_a_hundred_streams_at_once(many_files, window):
 
 def test_one_stream_more_than_is_allowed_is_refused(shared_site):
     """REFUSED_STREAM or, once our setting was acknowledged, a connection error (RFC 9113 section 5.1.2)."""
-    with serving(shared_site, "http2_streams=5") as server, FrameConnection(server.address, values={INITIAL_WINDOW_SIZE: 0}) as client:
+    with serving(shared_site, "http2_streams=5") as server, \
+            FrameConnection(server.address, values={INITIAL_WINDOW_SIZE: 0}) as client:
         client.send(*[client.request(one, "/200k.bin") for one in (1, 3, 5, 7, 9)])
         for one in (1, 3, 5, 7, 9):
             client.expect(HEADERS, one)
@@ -323,5 +324,6 @@ def test_an_upload_over_a_long_path_keeps_going(shared_site):
 
 
 def test_a_download_over_a_long_path(shared_site):
-    with SluiceServer(shared_site) as server, DelayingRelay(server.address) as relay, H2Connection(relay.address) as client:
+    with SluiceServer(shared_site) as server, \
+            DelayingRelay(server.address) as relay, H2Connection(relay.address) as client:
         assert client.fetch("/200k.bin").body == (shared_site / "200k.bin").read_bytes()
