@@ -16,17 +16,21 @@ bool has(uint8_t flags, uint8_t flag) noexcept { return (flags & flag) != 0; }
 // Every frame is counted before anything is done about it. Padding is not known yet: a padded frame
 // of content is counted when it has come (on_frame()), unless nobody knows its stream.
 int Session::on_begin_frame(const nghttp2_frame_hd& header) {
-  const bool field_block = header.type == NGHTTP2_HEADERS || header.type == NGHTTP2_CONTINUATION;
+  const bool continued = header.type == NGHTTP2_CONTINUATION;
+  const bool field_block =
+      continued || header.type == NGHTTP2_HEADERS || header.type == NGHTTP2_PUSH_PROMISE;
   StreamState* const state = header.stream_id != 0 ? stream(header.stream_id) : nullptr;
+  // What was left of a malformed block has come.
+  if (!continued) workspace.release_block(std::move(block));
   if (field_block) {
-    block_octets = (header.type == NGHTTP2_HEADERS ? 0 : block_octets) + header.length;
+    block_octets = (continued ? block_octets : 0) + header.length;
     if (block_octets > limits.head_block) {
       fail(ErrorCode::enhance_your_calm, {400, "field block too large", "http2_head_block"});
       return NGHTTP2_ERR_CALLBACK_FAILURE;
     }
   }
-  const bool padded = has(header.flags, NGHTTP2_FLAG_PADDED);
-  if (header.type == NGHTTP2_DATA && padded && state != nullptr) return 0;
+  const bool padded = header.type == NGHTTP2_DATA && has(header.flags, NGHTTP2_FLAG_PADDED);
+  if (padded && state != nullptr) return 0;
   const SeenFrame seen{.type = header.type,
                        .flags = header.flags,
                        .content = padded ? 0 : static_cast<uint32_t>(header.length)};
@@ -75,6 +79,10 @@ int Session::on_frame(const nghttp2_frame& frame) {
       if (!has(frame.hd.flags, NGHTTP2_FLAG_ACK) && !std::exchange(settings_seen, true))
         events.on_settings();
       break;
+    case NGHTTP2_PUSH_PROMISE:  // from a server that has not read our SETTINGS yet
+      submit(nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE,
+                                       frame.push_promise.promised_stream_id, NGHTTP2_CANCEL));
+      break;
     case NGHTTP2_PING:
       if (has(frame.hd.flags, NGHTTP2_FLAG_ACK)) events.on_pong();
       break;
@@ -86,6 +94,13 @@ int Session::on_frame(const nghttp2_frame& frame) {
       break;
   }
   return 0;
+}
+
+// Nothing more is told of a malformed block. One that CONTINUATIONs are to follow is awaited all
+// the same: until then the peer can say nothing else.
+void Session::on_invalid_frame(const nghttp2_frame& frame) {
+  if (frame.hd.type == NGHTTP2_HEADERS && has(frame.hd.flags, NGHTTP2_FLAG_END_HEADERS))
+    workspace.release_block(std::move(block));
 }
 
 int Session::on_data_end(const nghttp2_frame& frame, StreamState* state) {
@@ -100,7 +115,8 @@ int Session::on_data_end(const nghttp2_frame& frame, StreamState* state) {
       return NGHTTP2_ERR_CALLBACK_FAILURE;
     }
   }
-  if (has(frame.hd.flags, NGHTTP2_FLAG_END_STREAM) && state->sink != nullptr) state->sink->on_end();
+  CodecSink* const sink = state->listener();
+  if (has(frame.hd.flags, NGHTTP2_FLAG_END_STREAM) && sink != nullptr) sink->on_end();
   return 0;
 }
 
@@ -123,7 +139,7 @@ int Session::on_headers(const nghttp2_frame& frame) {
       break;
     case FieldBlock::Kind::trailers:
       on_trailers(*state, *complete);
-      if (state->sink != nullptr && ends_stream) state->sink->on_end();
+      if (state->listener() != nullptr && ends_stream) state->sink->on_end();
       break;
   }
   workspace.release_block(std::move(complete));
@@ -139,17 +155,18 @@ int Session::on_request(StreamState& state, const FieldBlock& complete, bool end
   const FieldBlock::Verdict verdict = complete.finish_request(asked, workspace.pool, head, why);
   const int result = hand_on(state, verdict, why);
   head.clear();  // and with it what it pins
-  if (ends_stream && state.sink != nullptr) state.sink->on_end();
+  if (ends_stream && state.listener() != nullptr) state.sink->on_end();
   return result;
 }
 
 int Session::hand_on(StreamState& state, FieldBlock::Verdict verdict, const ProtocolError& why) {
   if (verdict == FieldBlock::Verdict::malformed)
     return refuse_stream(state, ErrorCode::protocol_error, false);
-  ServerSink* const sink = events.on_stream(state.id);
+  ServerSink* const sink = going_away ? nullptr : events.on_stream(state.id);
   if (sink == nullptr) return refuse_stream(state, ErrorCode::refused_stream, true);
   state.sink = sink;
   if (verdict == FieldBlock::Verdict::refused) {
+    state.refused = true;
     sink->on_reset(why);
   } else {
     sink->on_request_head(workspace.request);
@@ -169,6 +186,7 @@ int Session::on_response(StreamState& state, const FieldBlock& complete, bool en
   if (state.sink == nullptr) return 0;
   auto& sink = static_cast<ClientSink&>(*state.sink);
   if (complete.refusal().status != 0) {
+    state.refused = true;
     sink.on_reset(complete.refusal());
     return refuse_stream(state, ErrorCode::cancel, false);
   }
@@ -185,8 +203,11 @@ int Session::on_response(StreamState& state, const FieldBlock& complete, bool en
 }
 
 void Session::on_trailers(StreamState& state, const FieldBlock& complete) {
-  if (state.sink == nullptr) return;
-  if (complete.refusal().status != 0) return state.sink->on_reset(complete.refusal());
+  if (state.listener() == nullptr) return;
+  if (complete.refusal().status != 0) {
+    state.refused = true;
+    return state.sink->on_reset(complete.refusal());
+  }
   FieldList& trailers = workspace.trailers;
   const Slice storage = complete.finish_trailers(workspace.pool, trailers);
   state.sink->on_trailers(trailers);
@@ -196,7 +217,7 @@ void Session::on_trailers(StreamState& state, const FieldBlock& complete) {
 // `data` lies in what is being fed, whose memory it pins.
 int Session::on_data(StreamId id, const uint8_t* data, size_t size) {
   StreamState* const state = stream(id);
-  if (state == nullptr || state->sink == nullptr) {
+  if (state == nullptr || state->listener() == nullptr) {
     submit(nghttp2_session_consume_connection(session, size));
     return 0;
   }
