@@ -95,7 +95,11 @@ bool Session::submit(int nghttp2_result) noexcept {
 }
 
 StreamState* Session::stream(StreamId id) noexcept {
-  return static_cast<StreamState*>(nghttp2_session_get_stream_user_data(session, id));
+  void* const known = nghttp2_session_get_stream_user_data(session, id);
+  if (known != nullptr || opening == 0) return static_cast<StreamState*>(known);
+  for (StreamState* state = streams; state != nullptr; state = state->next)
+    if (state->opening && state->id == id) return state;
+  return nullptr;
 }
 
 bool Session::fail(ErrorCode code, const ProtocolError& why) {
@@ -147,7 +151,16 @@ StreamState* Session::begin_stream(StreamId id) {
   return state;
 }
 
+StreamState* Session::open_stream(CodecSink& sink) {
+  StreamState* const state = begin_stream(0);
+  state->sink = &sink;
+  state->opening = true;
+  ++opening;
+  return state;
+}
+
 void Session::end_stream(StreamState* state) noexcept {
+  if (state->opening) --opening;
   (state->previous != nullptr ? state->previous->next : streams) = state->next;
   if (state->next != nullptr) state->next->previous = state->previous;
   workspace.release_stream(state);
@@ -211,9 +224,9 @@ void Codec::reset(StreamId id, ErrorCode code) {
 void Codec::release(StreamId id) {
   StreamState* const state = session_->stream(id);
   if (state == nullptr) return;
+  // What was pulled stays: its frame may be made already, and the octets pin what they lie in.
   state->sink = nullptr;
   state->source = nullptr;
-  state->content.clear();
 }
 
 void Codec::submit_shutdown_notice() {
@@ -222,6 +235,7 @@ void Codec::submit_shutdown_notice() {
 
 void Codec::submit_goaway(ErrorCode code) {
   Session& in = *session_;
+  in.going_away = true;
   if (code != ErrorCode::no_error) {
     in.submit(nghttp2_session_terminate_session(in.session, static_cast<uint32_t>(code)));
     return;

@@ -32,6 +32,11 @@ struct StreamState {
   bool head_sent = false;  // likewise ours, whichever role
   bool reset_by_peer = false;
   bool given_up = false;  // our reset is no error of the peer's
+  bool refused = false;   // the sink was told so, and is told nothing else but the end
+  bool opening = false;   // its HEADERS or PUSH_PROMISE is not framed: nghttp2 may not know it yet
+
+  // Whom the peer's message goes to, if anybody.
+  CodecSink* listener() const noexcept { return refused ? nullptr : sink; }
 };
 
 struct SharedParts {
@@ -76,6 +81,7 @@ struct Session {
   bool flooded();  // the guard has spoken: fails
   bool submit(int nghttp2_result) noexcept;
   StreamState* begin_stream(StreamId id);
+  StreamState* open_stream(CodecSink& sink);  // of ours; its id is not known yet
   void end_stream(StreamState* state) noexcept;
   void close_stream(StreamState& state, ErrorCode code);
 
@@ -85,6 +91,7 @@ struct Session {
   int on_begin_headers(const nghttp2_frame& frame);
   int on_field(std::string_view name, std::string_view value);
   int on_frame(const nghttp2_frame& frame);
+  void on_invalid_frame(const nghttp2_frame& frame);
   int on_headers(const nghttp2_frame& frame);
   int on_data_end(const nghttp2_frame& frame, StreamState* state);
   int on_request(StreamState& state, const FieldBlock& complete, bool ends_stream);
@@ -98,6 +105,8 @@ struct Session {
 
   // writing.cc: while frames are made.
   int on_frame_sent(const nghttp2_frame& frame);
+  void on_frame_not_sent(const nghttp2_frame& frame);
+  void opened(StreamId id) noexcept;
   ssize_t pull(StreamState& state, size_t most, uint32_t& flags);
   int frame_content(StreamState& state, const uint8_t* header, size_t size);
   void append(const uint8_t* octets, size_t size);
@@ -111,6 +120,7 @@ struct Session {
   CodecEvents& events;
   nghttp2_session* session = nullptr;
   StreamState* streams = nullptr;  // all of them
+  size_t opening = 0;              // of these
   FrameScanner scanner;
   FloodGuard guard;
   ProtocolError error;
@@ -126,6 +136,7 @@ struct Session {
   uint64_t until = 0;
   bool held_back = false;  // by `until`
   bool settings_seen = false;
+  bool going_away = false;  // the peer is told which stream was the last
   bool out_of_memory = false;
 };
 

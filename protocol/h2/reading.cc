@@ -17,7 +17,7 @@ bool has(uint8_t flags, uint8_t flag) noexcept { return (flags & flag) != 0; }
 // What nghttp2 does not tell of is counted before it sees it.
 bool Session::count_hidden(const FrameHeader& header) {
   const bool continues = header.type == NGHTTP2_CONTINUATION;
-  if (continues || header.type == NGHTTP2_HEADERS) {
+  if (continues || header.type == NGHTTP2_HEADERS || header.type == NGHTTP2_PUSH_PROMISE) {
     block_octets = (continues ? block_octets : 0) + header.length;
     if (block_octets > limits.head_block)
       return fail(ErrorCode::enhance_your_calm, {400, "field block too large", "http2_head_block"});
@@ -33,7 +33,9 @@ bool Session::count_hidden(const FrameHeader& header) {
 int Session::on_begin_frame(const nghttp2_frame_hd& header) {
   StreamState* const state = header.stream_id != 0 ? stream(header.stream_id) : nullptr;
   const bool padded = header.type == NGHTTP2_DATA && has(header.flags, NGHTTP2_FLAG_PADDED);
-  if (header.type == NGHTTP2_CONTINUATION || (padded && state != nullptr)) return 0;
+  if (header.type == NGHTTP2_CONTINUATION) return 0;
+  workspace.release_block(std::move(block));  // what was left of a malformed one has come
+  if (padded && state != nullptr) return 0;
   const SeenFrame seen{.type = header.type,
                        .flags = header.flags,
                        .content = padded ? 0 : static_cast<uint32_t>(header.length)};
@@ -85,6 +87,10 @@ int Session::on_frame(const nghttp2_frame& frame) {
     case NGHTTP2_PRIORITY_UPDATE:
       note_priority(static_cast<const nghttp2_ext_priority_update*>(frame.ext.payload)->stream_id);
       break;
+    case NGHTTP2_PUSH_PROMISE:  // from a server that has not read our SETTINGS yet
+      submit(nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE,
+                                       frame.push_promise.promised_stream_id, NGHTTP2_CANCEL));
+      break;
     case NGHTTP2_PING:
       if (has(frame.hd.flags, NGHTTP2_FLAG_ACK)) events.on_pong();
       break;
@@ -96,6 +102,13 @@ int Session::on_frame(const nghttp2_frame& frame) {
       break;
   }
   return 0;
+}
+
+// Nothing more is told of a malformed block. One that CONTINUATIONs are to follow is awaited all
+// the same: until then the peer can say nothing else.
+void Session::on_invalid_frame(const nghttp2_frame& frame) {
+  if (frame.hd.type == NGHTTP2_HEADERS && has(frame.hd.flags, NGHTTP2_FLAG_END_HEADERS))
+    workspace.release_block(std::move(block));
 }
 
 int Session::on_data_end(const nghttp2_frame& frame, StreamState* state) {
@@ -110,7 +123,8 @@ int Session::on_data_end(const nghttp2_frame& frame, StreamState* state) {
       return NGHTTP2_ERR_CALLBACK_FAILURE;
     }
   }
-  if (has(frame.hd.flags, NGHTTP2_FLAG_END_STREAM) && state->sink != nullptr) state->sink->on_end();
+  CodecSink* const sink = state->listener();
+  if (has(frame.hd.flags, NGHTTP2_FLAG_END_STREAM) && sink != nullptr) sink->on_end();
   return 0;
 }
 
@@ -133,7 +147,7 @@ int Session::on_headers(const nghttp2_frame& frame) {
       break;
     case FieldBlock::Kind::trailers:
       on_trailers(*state, *complete);
-      if (state->sink != nullptr && ends_stream) state->sink->on_end();
+      if (state->listener() != nullptr && ends_stream) state->sink->on_end();
       break;
   }
   workspace.release_block(std::move(complete));
@@ -149,7 +163,7 @@ int Session::on_request(StreamState& state, const FieldBlock& complete, bool end
   const FieldBlock::Verdict verdict = complete.finish_request(asked, workspace.pool, head, why);
   const int result = hand_on(state, verdict, why);
   head.clear();  // and with it what it pins
-  if (ends_stream && state.sink != nullptr) state.sink->on_end();
+  if (ends_stream && state.listener() != nullptr) state.sink->on_end();
   return result;
 }
 
@@ -172,10 +186,11 @@ void Session::share_by_default(const StreamState& state, const RequestHead& head
 int Session::hand_on(StreamState& state, FieldBlock::Verdict verdict, const ProtocolError& why) {
   if (verdict == FieldBlock::Verdict::malformed)
     return refuse_stream(state, ErrorCode::protocol_error, false);
-  ServerSink* const sink = events.on_stream(state.id);
+  ServerSink* const sink = going_away ? nullptr : events.on_stream(state.id);
   if (sink == nullptr) return refuse_stream(state, ErrorCode::refused_stream, true);
   state.sink = sink;
   if (verdict == FieldBlock::Verdict::refused) {
+    state.refused = true;
     sink->on_reset(why);
   } else {
     share_by_default(state, workspace.request);
@@ -196,6 +211,7 @@ int Session::on_response(StreamState& state, const FieldBlock& complete, bool en
   if (state.sink == nullptr) return 0;
   auto& sink = static_cast<ClientSink&>(*state.sink);
   if (complete.refusal().status != 0) {
+    state.refused = true;
     sink.on_reset(complete.refusal());
     return refuse_stream(state, ErrorCode::cancel, false);
   }
@@ -212,8 +228,11 @@ int Session::on_response(StreamState& state, const FieldBlock& complete, bool en
 }
 
 void Session::on_trailers(StreamState& state, const FieldBlock& complete) {
-  if (state.sink == nullptr) return;
-  if (complete.refusal().status != 0) return state.sink->on_reset(complete.refusal());
+  if (state.listener() == nullptr) return;
+  if (complete.refusal().status != 0) {
+    state.refused = true;
+    return state.sink->on_reset(complete.refusal());
+  }
   FieldList& trailers = workspace.trailers;
   const Slice storage = complete.finish_trailers(workspace.pool, trailers);
   state.sink->on_trailers(trailers);
@@ -223,7 +242,7 @@ void Session::on_trailers(StreamState& state, const FieldBlock& complete) {
 // `data` lies in what is being fed, whose memory it pins.
 int Session::on_data(StreamId id, const uint8_t* data, size_t size) {
   StreamState* const state = stream(id);
-  if (state == nullptr || state->sink == nullptr) {
+  if (state == nullptr || state->listener() == nullptr) {
     submit(nghttp2_session_consume_connection(session, size));
     return 0;
   }
