@@ -12,7 +12,7 @@ from h2_frames import (COMPRESSION_ERROR, CONTINUATION, DATA, END_HEADERS, END_S
                        WINDOW_UPDATE, FrameConnection, data, frame, reset_stream, settings, window_update)
 from limited_server import LOG, logged
 from served_log import ServedLog
-from sluice_server import SluiceServer
+from sluice_server import SluiceServer, wait_until
 
 METHOD, SCHEME, AUTHORITY, PATH = ((":method", "GET"), (":scheme", "http"), (":authority", "localhost"), (":path", "/"))
 GOOD = (METHOD, SCHEME, AUTHORITY, PATH)
@@ -322,7 +322,9 @@ def test_a_connection_error_is_a_line_in_the_log(server):
     with FrameConnection(server.address) as client:
         client.send(frame(DATA, 0, 0, b"x"))
         client.all_frames()
-    log = ServedLog(server)
-    log.take()
-    lines = [one for one in logged(server)[before:] if one.get("phase") == "connection"]
-    assert len(lines) == 1 and lines[0]["cause"]
+
+    def lines():
+        return [one for one in logged(server)[before:] if one.get("phase") == "connection"]
+
+    wait_until(lines, 20, "a line in the log")
+    assert len(lines()) == 1 and lines()[0]["cause"]
