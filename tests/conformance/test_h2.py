@@ -318,6 +318,7 @@ def test_a_preface_that_is_none(server, octets):
 
 
 def test_a_connection_error_is_a_line_in_the_log(server):
+    ServedLog(server).take()  # what other tests did is there
     before = len(logged(server))
     with FrameConnection(server.address) as client:
         client.send(frame(DATA, 0, 0, b"x"))
