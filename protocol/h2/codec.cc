@@ -41,7 +41,8 @@ Session::Session(const CodecOptions& its_options, const Limits& its_limits,
       limits(its_limits),
       workspace(its_workspace),
       events(its_events),
-      guard(its_limits.floods) {
+      guard(its_limits.floods),
+      walk(its_options.role == Role::server ? uint32_t{kPreface.size()} : 0) {
   open_session();
   submit_settings();
 }
@@ -176,8 +177,7 @@ bool Codec::feed(const Slice& input, Time now) {
   if (in.error.status != 0) return false;
   in.input = &input;
   in.now = now;
-  const auto* const octets = reinterpret_cast<const uint8_t*>(input.data());
-  const ssize_t result = nghttp2_session_mem_recv(in.session, octets, input.size());
+  const ssize_t result = in.receive(input.view());
   in.input = nullptr;
   if (result < 0) return in.fail_by(static_cast<int>(result));
   return in.error.status == 0;

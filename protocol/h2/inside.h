@@ -11,6 +11,7 @@
 #include "protocol/h2/codec.h"
 #include "protocol/h2/field_block.h"
 #include "protocol/h2/flood_guard.h"
+#include "protocol/h2/frame_walk.h"
 #include "protocol/h2/memory.h"
 
 namespace sluice::h2 {
@@ -85,6 +86,8 @@ struct Session {
   void close_stream(StreamState& state, ErrorCode code);
 
   // reading.cc: what nghttp2 calls while octets are parsed; returns as its callbacks do.
+  ssize_t receive(std::string_view octets);
+  bool on_ignored_frame();
   int on_begin_frame(const nghttp2_frame_hd& header);
   int on_begin_headers(const nghttp2_frame& frame);
   int on_field(std::string_view name, std::string_view value);
@@ -122,9 +125,11 @@ struct Session {
   std::unique_ptr<FieldBlock> block;  // the one that is not complete
   size_t block_octets = 0;            // of it, as they came
   uint64_t grown = 0;                 // octets that streams' windows have beyond the first
+  FrameWalk walk;
   // Of a running feed().
   const Slice* input = nullptr;
   Time now{};
+  bool begun = false;  // nghttp2 has told of a frame since the last step of `walk`
   // Of a running produce().
   Chain* out = nullptr;
   uint64_t until = 0;

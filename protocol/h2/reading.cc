@@ -13,9 +13,32 @@ bool has(uint8_t flags, uint8_t flag) noexcept { return (flags & flag) != 0; }
 
 }  // namespace
 
+ssize_t Session::receive(std::string_view octets) {
+  while (!octets.empty()) {
+    const size_t size = walk.step(octets);
+    begun = false;
+    const auto* const data = reinterpret_cast<const uint8_t*>(octets.data());
+    const ssize_t result = nghttp2_session_mem_recv(session, data, size);
+    if (result < 0) return result;
+    if (walk.at_header() && !begun && !on_ignored_frame()) break;
+    octets.remove_prefix(size);
+  }
+  return 0;
+}
+
+// False when it was one too many.
+bool Session::on_ignored_frame() {
+  const bool padded = has(walk.flags(), NGHTTP2_FLAG_PADDED);
+  const SeenFrame seen{.type = walk.type(),
+                       .flags = walk.flags(),
+                       .content = content_at_least(walk.length(), padded)};
+  return !guard.frame(seen, nullptr, now) || flooded();
+}
+
 // Every frame is counted before anything is done about it. Padding is not known yet: a padded frame
 // of content is counted when it has come (on_frame()), unless nobody knows its stream.
 int Session::on_begin_frame(const nghttp2_frame_hd& header) {
+  begun = true;
   const bool continued = header.type == NGHTTP2_CONTINUATION;
   const bool field_block =
       continued || header.type == NGHTTP2_HEADERS || header.type == NGHTTP2_PUSH_PROMISE;
@@ -33,7 +56,7 @@ int Session::on_begin_frame(const nghttp2_frame_hd& header) {
   if (padded && state != nullptr) return 0;
   const SeenFrame seen{.type = header.type,
                        .flags = header.flags,
-                       .content = padded ? 0 : static_cast<uint32_t>(header.length)};
+                       .content = content_at_least(static_cast<uint32_t>(header.length), padded)};
   if (guard.frame(seen, state != nullptr ? &state->counts : nullptr, now)) {
     flooded();
     return NGHTTP2_ERR_CALLBACK_FAILURE;
