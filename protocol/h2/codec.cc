@@ -135,6 +135,8 @@ bool Session::fail_by(int nghttp2_error) {
 void Session::close_stream(StreamState& state, ErrorCode code) {
   if (state.window > limits.stream_window) grown -= state.window - limits.stream_window;
   nghttp2_session_set_stream_user_data(session, state.id, nullptr);
+  // The peer has never heard of it: it said GOAWAY first.
+  if (state.opening && code == ErrorCode::internal_error) code = ErrorCode::refused_stream;
   if (state.sink != nullptr)
     events.on_stream_closed(state.id, *state.sink, code, state.reset_by_peer);
   end_stream(&state);
