@@ -41,8 +41,8 @@ Session::Session(const CodecOptions& its_options, const Limits& its_limits,
       limits(its_limits),
       workspace(its_workspace),
       events(its_events),
-      scanner(is_server() ? kPreface.size() : 0),
-      guard(its_limits.floods) {
+      guard(its_limits.floods),
+      walk(its_options.role == Role::server ? uint32_t{kPreface.size()} : 0) {
   open_session();
   submit_settings();
 }
@@ -135,6 +135,8 @@ bool Session::fail_by(int nghttp2_error) {
 void Session::close_stream(StreamState& state, ErrorCode code) {
   if (state.window > limits.stream_window) grown -= state.window - limits.stream_window;
   nghttp2_session_set_stream_user_data(session, state.id, nullptr);
+  // The peer has never heard of it: it said GOAWAY first.
+  if (state.opening && code == ErrorCode::internal_error) code = ErrorCode::refused_stream;
   if (state.sink != nullptr)
     events.on_stream_closed(state.id, *state.sink, code, state.reset_by_peer);
   end_stream(&state);
@@ -177,10 +179,7 @@ bool Codec::feed(const Slice& input, Time now) {
   if (in.error.status != 0) return false;
   in.input = &input;
   in.now = now;
-  if (!in.scanner.scan(input.view(), [&in](const FrameHeader& h) { return in.count_hidden(h); }))
-    return false;
-  const auto* const octets = reinterpret_cast<const uint8_t*>(input.data());
-  const ssize_t result = nghttp2_session_mem_recv(in.session, octets, input.size());
+  const ssize_t result = in.receive(input.view());
   in.input = nullptr;
   if (result < 0) return in.fail_by(static_cast<int>(result));
   return in.error.status == 0;

@@ -11,7 +11,7 @@
 #include "protocol/h2/codec.h"
 #include "protocol/h2/field_block.h"
 #include "protocol/h2/flood_guard.h"
-#include "protocol/h2/frame_scanner.h"
+#include "protocol/h2/frame_walk.h"
 #include "protocol/h2/memory.h"
 
 namespace sluice::h2 {
@@ -86,7 +86,9 @@ struct Session {
   void close_stream(StreamState& state, ErrorCode code);
 
   // reading.cc: what nghttp2 calls while octets are parsed; returns as its callbacks do.
-  bool count_hidden(const FrameHeader& header);
+  ssize_t receive(std::string_view octets);
+  bool on_ignored_frame();
+  bool count_block(size_t octets, bool continued);
   int on_begin_frame(const nghttp2_frame_hd& header);
   int on_begin_headers(const nghttp2_frame& frame);
   int on_field(std::string_view name, std::string_view value);
@@ -121,16 +123,17 @@ struct Session {
   nghttp2_session* session = nullptr;
   StreamState* streams = nullptr;  // all of them
   size_t opening = 0;              // of these
-  FrameScanner scanner;
   FloodGuard guard;
   ProtocolError error;
   std::unique_ptr<FieldBlock> block;  // the one that is not complete
   size_t block_octets = 0;            // of it, as they came
   std::vector<StreamId> prioritized;  // by PRIORITY_UPDATE, before they began
   uint64_t grown = 0;                 // octets that streams' windows have beyond the first
+  FrameWalk walk;
   // Of a running feed().
   const Slice* input = nullptr;
   Time now{};
+  bool begun = false;  // nghttp2 has told of a frame since the last step of `walk`
   // Of a running produce().
   Chain* out = nullptr;
   uint64_t until = 0;

@@ -14,31 +14,53 @@ bool has(uint8_t flags, uint8_t flag) noexcept { return (flags & flag) != 0; }
 
 }  // namespace
 
-// What nghttp2 does not tell of is counted before it sees it.
-bool Session::count_hidden(const FrameHeader& header) {
-  const bool continues = header.type == NGHTTP2_CONTINUATION;
-  if (continues || header.type == NGHTTP2_HEADERS || header.type == NGHTTP2_PUSH_PROMISE) {
-    block_octets = (continues ? block_octets : 0) + header.length;
-    if (block_octets > limits.head_block)
-      return fail(ErrorCode::enhance_your_calm, {400, "field block too large", "http2_head_block"});
+ssize_t Session::receive(std::string_view octets) {
+  while (!octets.empty()) {
+    const size_t size = walk.step(octets);
+    begun = false;
+    const auto* const data = reinterpret_cast<const uint8_t*>(octets.data());
+    const ssize_t result = nghttp2_session_mem_recv(session, data, size);
+    if (result < 0) return result;
+    if (walk.at_header() && !begun && !on_ignored_frame()) break;
+    octets.remove_prefix(size);
   }
-  const bool known = header.type < NGHTTP2_CONTINUATION || header.type == NGHTTP2_PRIORITY_UPDATE;
-  if (known) return true;
-  const SeenFrame seen{.type = header.type, .flags = header.flags, .content = header.length};
+  return 0;
+}
+
+// False when it was one too many.
+bool Session::on_ignored_frame() {
+  if (walk.type() == NGHTTP2_CONTINUATION && !count_block(walk.length(), true)) return false;
+  const bool padded = has(walk.flags(), NGHTTP2_FLAG_PADDED);
+  const SeenFrame seen{.type = walk.type(),
+                       .flags = walk.flags(),
+                       .content = content_at_least(walk.length(), padded)};
   return !guard.frame(seen, nullptr, now) || flooded();
 }
 
-// Every other frame is counted before anything is done about it. Padding is not known yet: a padded
-// frame of content is counted when it has come (on_frame()), unless nobody knows its stream.
+// Octets of a field block, of its first frame or of one that continues it. False when there are too
+// many.
+bool Session::count_block(size_t octets, bool continued) {
+  block_octets = (continued ? block_octets : 0) + octets;
+  if (block_octets <= limits.head_block) return true;
+  return fail(ErrorCode::enhance_your_calm, {400, "field block too large", "http2_head_block"});
+}
+
+// Every frame is counted before anything is done about it. Padding is not known yet: a padded frame
+// of content is counted when it has come (on_frame()), unless nobody knows its stream.
 int Session::on_begin_frame(const nghttp2_frame_hd& header) {
+  begun = true;
+  const bool continued = header.type == NGHTTP2_CONTINUATION;
+  const bool field_block =
+      continued || header.type == NGHTTP2_HEADERS || header.type == NGHTTP2_PUSH_PROMISE;
   StreamState* const state = header.stream_id != 0 ? stream(header.stream_id) : nullptr;
+  // What was left of a malformed block has come.
+  if (!continued) workspace.release_block(std::move(block));
+  if (field_block && !count_block(header.length, continued)) return NGHTTP2_ERR_CALLBACK_FAILURE;
   const bool padded = header.type == NGHTTP2_DATA && has(header.flags, NGHTTP2_FLAG_PADDED);
-  if (header.type == NGHTTP2_CONTINUATION) return 0;
-  workspace.release_block(std::move(block));  // what was left of a malformed one has come
   if (padded && state != nullptr) return 0;
   const SeenFrame seen{.type = header.type,
                        .flags = header.flags,
-                       .content = padded ? 0 : static_cast<uint32_t>(header.length)};
+                       .content = content_at_least(static_cast<uint32_t>(header.length), padded)};
   if (guard.frame(seen, state != nullptr ? &state->counts : nullptr, now)) {
     flooded();
     return NGHTTP2_ERR_CALLBACK_FAILURE;
@@ -84,12 +106,12 @@ int Session::on_frame(const nghttp2_frame& frame) {
       if (!has(frame.hd.flags, NGHTTP2_FLAG_ACK) && !std::exchange(settings_seen, true))
         events.on_settings();
       break;
-    case NGHTTP2_PRIORITY_UPDATE:
-      note_priority(static_cast<const nghttp2_ext_priority_update*>(frame.ext.payload)->stream_id);
-      break;
     case NGHTTP2_PUSH_PROMISE:  // from a server that has not read our SETTINGS yet
       submit(nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE,
                                        frame.push_promise.promised_stream_id, NGHTTP2_CANCEL));
+      break;
+    case NGHTTP2_PRIORITY_UPDATE:
+      note_priority(static_cast<const nghttp2_ext_priority_update*>(frame.ext.payload)->stream_id);
       break;
     case NGHTTP2_PING:
       if (has(frame.hd.flags, NGHTTP2_FLAG_ACK)) events.on_pong();

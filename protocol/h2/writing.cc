@@ -129,6 +129,7 @@ void Codec::submit_interim(StreamId id, const ResponseHead& head) {
 StreamId Codec::submit_request(const RequestHead& head, std::optional<uint64_t> length,
                                BodySource* content, ClientSink& sink) {
   Session& session = *session_;
+  if (nghttp2_session_check_request_allowed(session.session) == 0) return 0;
   std::vector<nghttp2_nv>& fields = session.workspace.fields;
   fields.clear();
   session.add_request_line(head);
