@@ -197,7 +197,8 @@ void Codec::consume(StreamId id, uint64_t octets, bool drained) {
   if (state == nullptr) return;
   in.submit(nghttp2_session_consume_stream(in.session, id, octets));
   state->consumed += octets;
-  if (!drained || state->consumed < state->window) return;
+  // Before our SETTINGS are acknowledged streams' windows are not what they say yet.
+  if (!in.settings_taken || !drained || state->consumed < state->window) return;
   const uint64_t wider = std::min<uint64_t>(state->window * 2, in.limits.stream_window_most);
   const uint64_t more = wider - std::min(wider, state->window);
   if (more == 0 || in.grown + more > in.limits.connection_window) return;
