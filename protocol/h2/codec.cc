@@ -216,7 +216,8 @@ void Codec::consume_connection(uint64_t octets) {
 void Codec::resume(StreamId id) { (void)nghttp2_session_resume_data(session_->session, id); }
 
 void Codec::reset(StreamId id, ErrorCode code) {
-  if (StreamState* const state = session_->stream(id)) state->given_up = true;
+  StreamState* const state = session_->stream(id);
+  if (state == nullptr || std::exchange(state->given_up, true)) return;
   session_->submit(nghttp2_submit_rst_stream(session_->session, NGHTTP2_FLAG_NONE, id,
                                              static_cast<uint32_t>(code)));
 }
