@@ -1,8 +1,9 @@
 """A plain HTTP/1.1 client over one socket or one TLS connection: enough to check bytes and to hold a
-connection open."""
+connection open. For HTTP/2, curl."""
 
 import socket
 import ssl
+import subprocess
 from dataclasses import dataclass
 from typing import Dict, List, Optional, Sequence, Tuple
 
@@ -35,10 +36,10 @@ def connect(port: int, tls: Optional[ssl.SSLContext] = None) -> socket.socket:
         raise
 
 
-def tls_context(chain: str) -> ssl.SSLContext:
-    """A client that trusts the certificate in `chain` alone and speaks HTTP/1.1."""
+def tls_context(chain: str, protocol: str = "http/1.1") -> ssl.SSLContext:
+    """A client that trusts the certificate in `chain` alone and offers one protocol by ALPN."""
     context = ssl.create_default_context(cafile=chain)
-    context.set_alpn_protocols(["http/1.1"])
+    context.set_alpn_protocols([protocol])
     return context
 
 
@@ -92,6 +93,19 @@ def fetch_pipelined(port: int, document: str, count: int, fields: Pairs = ()) ->
             response, held = read_response(peer, held)
             answers.append(response)
         return answers
+
+
+def fetch_multiplexed(port: int, document: str, chain: str) -> Tuple[int, str, bytes]:
+    """Status, version and body of one GET over HTTP/2, by curl, which trusts `chain` alone."""
+    command = ["curl", "--silent", "--show-error", "--http2", "--tlsv1.3", "--cacert", chain,
+               "--max-time", str(TIMEOUT), "--write-out", "%{stderr}%{http_code} %{http_version}",
+               f"https://{TLS_HOST}:{port}/{document}"]
+    done = subprocess.run(command, capture_output=True, check=False, timeout=2 * TIMEOUT)
+    said = done.stderr.decode("utf-8", "replace").strip()
+    if done.returncode != 0:
+        raise ConnectionError(f"curl: {said}")
+    status, version = said.split(" ")
+    return int(status), version, done.stdout
 
 
 def _some(peer: socket.socket) -> bytes:

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Sluice side by side with nginx, h2o, lighttpd, HAProxy and the floor. See README.md here.
+"""Sluice side by side with nginx, h2o, nghttpd, lighttpd, HAProxy and the floor. See README.md here.
 
 Run it as `./dev bench`, or alone: bench/peers/run.py --quick
 """
@@ -21,6 +21,7 @@ sys.dont_write_bytecode = True  # a run leaves nothing behind in the sources
 import certificate
 import checking
 import handshakes
+import h2load
 import idle
 import idle_tls
 import machine
@@ -43,7 +44,7 @@ def parse(arguments: List[str]) -> argparse.Namespace:
     parser.add_argument("--seconds", type=int, default=2, help="per server and round (default 2)")
     parser.add_argument("--only", action="append", choices=workloads.names(), metavar="WORKLOAD",
                         help="one of " + ", ".join(workloads.names()) + "; may be repeated")
-    parser.add_argument("--servers", default="floor,sluice,nginx,h2o,lighttpd,haproxy", metavar="A,B,C")
+    parser.add_argument("--servers", default="floor,sluice,nginx,h2o,nghttpd,lighttpd,haproxy", metavar="A,B,C")
     parser.add_argument("--syscalls", action="store_true", help="also count system calls (strace)")
     parser.add_argument("--quick", action="store_true",
                         help=f"{QUICK_ROUNDS} rounds of {QUICK_SECONDS} s: a look, not a verdict")
@@ -97,13 +98,23 @@ def find_handshakes(options: argparse.Namespace, load_core: int,
     return handshakes.Handshakes(str(programs[0]), str(programs[1]), load_core, server_core)
 
 
+def check_tools(chosen: List[str]) -> None:
+    """Raises BenchError when a program that makes the load or looks at it is not installed."""
+    needed = {"wrk": "wrk"}
+    if any(name.startswith("h2-") for name in chosen):
+        needed |= {"h2load": "nghttp2-client", "curl": "curl"}
+    for program, package in needed.items():
+        if not shutil.which(program):
+            raise BenchError(f"{program} is not installed: apt package {package}")
+    if "syscalls" in chosen and not syscalls.available():
+        raise BenchError("strace is not installed: apt package strace")
+
+
 def run(options: argparse.Namespace, tell: Callable[[str], None]) -> dict:
     """Measures everything that was asked for and returns the report's records."""
-    if not shutil.which("wrk"):
-        raise BenchError("wrk is not installed: apt package wrk")
-    if "syscalls" in selected(options) and not syscalls.available():
-        raise BenchError("strace is not installed: apt package strace")
-    secure = any(name.startswith("tls-") for name in selected(options))
+    check_tools(selected(options))
+    handshaking = any(name.startswith("tls-") for name in selected(options))
+    multiplexed = any(name.startswith("h2-") for name in selected(options))
     makers = choose_makers(options, tell)
     server_core, load_core = machine.cores()
     os.sched_setaffinity(0, {load_core})  # nor may this program disturb the server
@@ -112,7 +123,8 @@ def run(options: argparse.Namespace, tell: Callable[[str], None]) -> dict:
         "machine": machine.describe(REPOSITORY), "rounds": options.rounds,
         "seconds": options.seconds, "seed": options.seed,
         "versions": {name: maker.version_text() for name, maker in makers.items()}
-                    | {"wrk": wrk.version()},
+                    | {"wrk": wrk.version()}
+                    | ({"h2load": h2load.version()} if multiplexed else {}),
         "speed": [], "peers": [], "alone": [], "memory": [], "check": [], "syscalls": [],
         "errors": [],
     }
@@ -123,9 +135,11 @@ def run(options: argparse.Namespace, tell: Callable[[str], None]) -> dict:
         docs.mkdir()
         workloads.write_documents(docs)
         bench = speed.Bench(makers, docs, temp, server_core, wrk.Wrk(load_core, temp), tell)
-        if secure:
+        if handshaking or multiplexed:
             bench = replace(bench, certificate=certificate.make(temp / "certificate"),
-                            handshakes=find_handshakes(options, load_core, server_core))
+                            h2load=h2load.H2Load(load_core))
+        if handshaking:
+            bench = replace(bench, handshakes=find_handshakes(options, load_core, server_core))
         measure_all(options, bench, results)
     return results
 

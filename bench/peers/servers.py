@@ -43,6 +43,7 @@ class Site:
     access_log: bool = False
     sites: int = 0  # of a configuration's file; 0: the folder alone
     certificate: Optional[Certificate] = None  # to serve it over TLS, and only so
+    http2: bool = False  # to clients that offer it; over TLS alone
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Maker:
     version: List[str]
     command: Callable[[str, Site, Path, int], List[str]]
     announces: bool  # says its port and `ready` on stderr
-    # What a workload may need: log, fields (of requests), 304, sites, tls.
+    # What a workload may need: log, fields (of requests), 304, sites, tls, h2.
     abilities: FrozenSet[str]
     only: FrozenSet[str] = frozenset()  # the workloads it can serve at all; empty: any
 
@@ -129,9 +130,12 @@ def makers(sluice: str, floor: str) -> Dict[str, Maker]:
         Maker("floor", floor, "build it: target peers_floor", [], _floor, True,
               frozenset({"304"})),
         Maker("sluice", sluice, "build it: target sluice", ["--version"], _sluice, True,
-              PEER_ABILITIES | {"sites", "tls"}),
-        _peer("nginx", "nginx-light", _nginx, PEER_ABILITIES | {"tls"}),
-        _peer("h2o", "h2o", _h2o, PEER_ABILITIES | {"tls"}),
+              PEER_ABILITIES | {"sites", "tls", "h2"}),
+        _peer("nginx", "nginx-light", _nginx, PEER_ABILITIES | {"tls", "h2"}),
+        _peer("h2o", "h2o", _h2o, PEER_ABILITIES | {"tls", "h2"}),
+        # nghttp2's own server, which speaks nothing but HTTP/2.
+        Maker("nghttpd", _system("nghttpd"), "apt package nghttp2-server", ["--version"], _nghttpd,
+              False, frozenset({"tls", "h2"}), frozenset({"h2-1k", "h2-64k", "h2-one"})),
         _peer("lighttpd", "lighttpd", _lighttpd, PEER_ABILITIES),
         # It serves no files: it gives the octets of one small document, which it has read at start.
         Maker("haproxy", _system("haproxy"), "apt package haproxy", ["-v"], _haproxy, False,
@@ -172,7 +176,8 @@ def _spawn(maker: Maker, site: Site, own: Path, core: int) -> Running:
     command = ["taskset", "-c", str(core)] + maker.command(maker.program, site, own, port)
     with open(own / "stderr", "wb") as words:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=words, stderr=words)
-    tls = client.tls_context(str(site.certificate.chain)) if site.certificate else None
+    protocol = "h2" if site.http2 else "http/1.1"
+    tls = client.tls_context(str(site.certificate.chain), protocol) if site.certificate else None
     return Running(maker.name, process, port, own, tls)
 
 
@@ -245,6 +250,12 @@ def _h2o(program: str, site: Site, own: Path, port: int) -> List[str]:
     return [program, "-c", str(_configure("h2o", site, own, port))]
 
 
+def _nghttpd(program: str, site: Site, _own: Path, port: int) -> List[str]:
+    """It has no file of its own: one worker, and what it does by itself. Requires: a certificate."""
+    return [program, "--workers=1", "--address=127.0.0.1", f"--htdocs={site.docs}", str(port),
+            str(site.certificate.key), str(site.certificate.chain)]
+
+
 def _lighttpd(program: str, site: Site, own: Path, port: int) -> List[str]:
     return [program, "-D", "-f", str(_configure("lighttpd", site, own, port))]
 
@@ -260,6 +271,7 @@ def _configure(name: str, site: Site, own: Path, port: int) -> Path:
     values = {"@log@": _template(f"{name}.log") if site.access_log else ""}
     if "@listen@" in text:
         values["@listen@"] = _template(f"{name}.tls" if site.certificate else f"{name}.plain")
+    values["@http2@"] = " http2" if site.http2 else ""
     if site.certificate:
         values |= {"@chain@": str(site.certificate.chain), "@key@": str(site.certificate.key),
                    "@both@": str(site.certificate.both)}

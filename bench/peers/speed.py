@@ -1,8 +1,9 @@
 """Measures a workload: every cell once a round, in a new order each round.
 
-A round is one wrk run (or one of handshakes.cc) against each cell. What the machine does to one server in a round it does,
-nearly, to its neighbours, so cells are compared within a round only. A round in which the load saw
-an error is void and tried again once or twice; what stays void leaves the comparison.
+A round is one wrk run (or one of h2load or handshakes.cc) against each cell. What the machine does
+to one server in a round it does, nearly, to its neighbours, so cells are compared within a round
+only. A round in which the load saw an error is void and tried again once or twice; what stays void
+leaves the comparison.
 """
 
 import random
@@ -13,10 +14,12 @@ from pathlib import Path
 from typing import Callable, Dict, List, Optional, Tuple, Union
 
 import client
+import h2load
 import servers
 from certificate import Certificate
 from errors import BenchError
 from handshakes import HandshakeLoad, Handshakes
+from h2load import H2Load, MultiplexedLoad
 from workloads import BASE, TAG, Cell, Field, Variant, Workload, expected_body
 from wrk import Load, Wrk
 
@@ -28,7 +31,7 @@ SETTLE_SECONDS = 0.05
 LOG_SECONDS = 3.0
 LOGGED_SHARE = 0.99
 TAG_SECONDS = 30.0
-# What every server must agree to over TLS before it is measured.
+# What every server must agree to over TLS before it is measured, but for HTTP/2: h2load.NEGOTIATED.
 NEGOTIATED = ("TLSv1.3", "TLS_AES_256_GCM_SHA384", "http/1.1")
 ALONE = "SSL_accept alone"  # stands among the servers: OpenSSL's own part of a handshake, in process
 FLOOR_TAG = '"0123456789abcdef0123456789abcdef"'  # it reads none; its requests are as long as ours
@@ -41,8 +44,10 @@ class Sample:
     """One cell in one round."""
 
     per_second: float
-    p50: Optional[int]  # microseconds; None when pipelined: wrk's correction for slow rounds
-    p99: Optional[int]  # takes the batch for one request, and its percentiles mean nothing
+    # Microseconds; None when pipelined: wrk's correction for slow rounds takes the batch for one
+    # request, and its percentiles mean nothing. Nor does h2load count any.
+    p50: Optional[int]
+    p99: Optional[int]
     cpu_microseconds: float  # of the server, per request
     busy: float  # share of the server's core
 
@@ -72,6 +77,7 @@ class Bench:
     tell: Callable[[str], None]
     certificate: Optional[Certificate] = None  # these two where TLS is measured
     handshakes: Optional[Handshakes] = None
+    h2load: Optional[H2Load] = None  # and this where HTTP/2 is
 
     def start(self, name: str, site: servers.Site) -> servers.Running:
         """Starts a server by name on the server's core."""
@@ -80,7 +86,8 @@ class Bench:
 
 @dataclass(frozen=True)
 class Asked:
-    """What wrk asks for in a cell, and the octets of each answer, head and body."""
+    """What the load asks for in a cell, and the octets of each answer: head and body, but over
+    HTTP/2, whose heads get shorter, the body alone."""
 
     document: str
     field: Optional[Field]
@@ -121,14 +128,15 @@ def measure(workload: Workload, bench: Bench, rounds: int, seconds: int,
     return series
 
 
-Process = Tuple[str, bool, int, str, bool]
+Process = Tuple[str, bool, int, str, bool, bool]
 
 
 def _process(cell: Cell) -> Process:
     """Cells that differ only in the load share a process."""
     variant = cell.variant
     return (cell.server, variant.access_log, variant.sites,
-            variant.floor_mode if cell.server == "floor" else "", variant.tls)
+            variant.floor_mode if cell.server == "floor" else "", variant.tls,
+            variant.multiplexed is not None)
 
 
 def _start_all(workload: Workload, cells: List[Cell], bench: Bench,
@@ -140,7 +148,8 @@ def _start_all(workload: Workload, cells: List[Cell], bench: Bench,
         site = servers.Site(bench.docs, workload.document,
                             cell.variant.floor_mode or workload.floor_mode,
                             cell.variant.access_log, cell.variant.sites,
-                            bench.certificate if cell.variant.tls else None)
+                            bench.certificate if cell.variant.tls else None,
+                            cell.variant.multiplexed is not None)
         running[_process(cell)] = bench.start(cell.server, site)
         stack.callback(running[_process(cell)].stop)
     return running
@@ -152,7 +161,9 @@ def _find_out(server: servers.Running, workload: Workload, variant: Variant,
     should is not compared: that ends the workload."""
     document = variant.document or workload.document
     if server.tls:
-        _check_tls(server)
+        _check_tls(server, h2load.NEGOTIATED if variant.multiplexed else NEGOTIATED)
+    if variant.multiplexed:
+        return _find_out_multiplexed(server, document, bench)
     tagged = "fields" in bench.makers[server.name].abilities
     tag = _await_tag(server, document) if tagged else FLOOR_TAG
     asked = variant.field and Field(
@@ -174,12 +185,21 @@ def _find_out(server: servers.Running, workload: Workload, variant: Variant,
     return Asked(document, asked, sizes.pop())
 
 
-def _check_tls(server: servers.Running) -> None:
+def _find_out_multiplexed(server: servers.Running, document: str, bench: Bench) -> Asked:
+    expected = (bench.docs / document).read_bytes()
+    status, version, body = client.fetch_multiplexed(server.port, document,
+                                                     str(bench.certificate.chain))
+    if (status, version, body) != (200, "2", expected):
+        raise BenchError(f"{server.name} does not serve {document} as it is over HTTP/2: got {status}, "
+                         f"version {version}, {len(body)} of {len(expected)} octets")
+    return Asked(document, None, len(expected))
+
+
+def _check_tls(server: servers.Running, wanted: Tuple[str, str, str]) -> None:
     """The certificate is the run's, which the client's context sees to; the rest is told here."""
     got = client.negotiated(server.port, server.tls)
-    if got != NEGOTIATED:
-        raise BenchError(f"{server.name} agreed to {', '.join(got)}, not to "
-                         f"{', '.join(NEGOTIATED)}")
+    if got != wanted:
+        raise BenchError(f"{server.name} agreed to {', '.join(got)}, not to {', '.join(wanted)}")
 
 
 def _await_tag(server: servers.Running, document: str) -> str:
@@ -234,12 +254,16 @@ def _load(server: servers.Running, workload: Workload, cell: Cell, asked: Asked,
 
 
 def _run(server: servers.Running, workload: Workload, variant: Variant, asked: Asked,
-         bench: Bench, seconds: int) -> Tuple[Union[Load, HandshakeLoad], str]:
+         bench: Bench, seconds: int) -> Tuple[Union[Load, HandshakeLoad, MultiplexedLoad], str]:
     """What the load counted, and why that must not count, or an empty text."""
     if variant.handshake:
         shaken = bench.handshakes.load(server.port, bench.docs / asked.document, variant.handshake,
                                        workload.connections, seconds)
         return shaken, shaken.complaint(variant.handshake.resumed)
+    if variant.multiplexed:
+        shape = variant.multiplexed
+        load = bench.h2load.run(server.url(asked.document), shape, seconds)
+        return load, load.complaint(asked.size, shape.connections * shape.streams)
     load = bench.wrk.run(server.url(asked.document), workload.connections, seconds,
                          variant.pipeline, asked.field)
     return load, load.complaint(asked.size, workload.connections * variant.pipeline)

@@ -36,6 +36,14 @@ class Handshake:
 
 
 @dataclass(frozen=True)
+class Multiplexed:
+    """HTTP/2 with so many requests under way on each of so many connections."""
+
+    connections: int
+    streams: int
+
+
+@dataclass(frozen=True)
 class Variant:
     """One way of running a server or of loading it."""
 
@@ -51,12 +59,13 @@ class Variant:
     floor_mode: str = ""  # in place of the workload's
     tls: bool = False
     handshake: Optional[Handshake] = None  # in place of requests on kept connections
+    multiplexed: Optional[Multiplexed] = None  # in place of HTTP/1.1
     target: Optional[float] = None  # in place of the workload's
 
     def needs(self) -> FrozenSet[str]:
         """What a server must be able to do for this."""
         wanted = {"log": self.access_log, "304": self.status == 304, "sites": self.sites,
-                  "tls": self.tls, "fields": self.field and self.status != 304}
+                  "tls": self.tls, "h2": self.multiplexed, "fields": self.field and self.status != 304}
         return frozenset(name for name, value in wanted.items() if value)
 
 
@@ -71,7 +80,7 @@ PLACES = _places()
 HOSTS = Field("Host", tuple(host(number) for number in range(SITES)))
 
 # Servers that all others are compared with: the floor in its only variant, a peer in the same.
-REFERENCES = ("floor", "nginx", "h2o")
+REFERENCES = ("floor", "nginx", "h2o", "nghttpd")
 
 PLAIN = Variant("plain", reference="floor")
 BASE = Variant("plain")
@@ -83,6 +92,11 @@ SECURE = Variant("tls", reference="h2o", tls=True)
 def _shaking(version: str, resumed: bool, **others) -> Variant:
     kind = "resumed" if resumed else "full"
     return Variant(f"{version} {kind}", tls=True, handshake=Handshake(version, resumed), **others)
+
+
+def _multiplexed(connections: int, streams: int, reference: str) -> Variant:
+    return Variant(f"{connections} x {streams}", reference=reference, tls=True,
+                   multiplexed=Multiplexed(connections, streams))
 
 
 @dataclass(frozen=True)
@@ -142,6 +156,13 @@ WORKLOADS: Tuple[Workload, ...] = (
               _shaking("1.2", True, reference="1.2 full", target=0.45),
               _shaking("1.3", False, reference="1.3 full"),
               _shaking("1.3", True, reference="1.3 full")), 0.92),
+    Workload("h2-1k", "1 KiB file over HTTP/2 on TLS 1.3: connections x streams of each", "1k.bin",
+             "held", 16, (_multiplexed(16, 32, "nghttpd"),), 0.75),
+    Workload("h2-64k", "64 KiB file over HTTP/2 on TLS 1.3: connections x streams of each",
+             "64k.bin", "sendfile", 16, (_multiplexed(16, 8, "h2o"),), 0.90),
+    Workload("h2-one", "1 KiB file over HTTP/2 on TLS 1.3: one connection of 100 streams, over 16 "
+             "of 32", "1k.bin", "held", 16,
+             (_multiplexed(16, 32, "16 x 32"), _multiplexed(1, 100, "16 x 32")), 1.00),
 )
 
 # Not a load but a state, a count or a time: measured by idle.py, idle_tls.py, checking.py and

@@ -26,7 +26,7 @@ size_t FrameWalk::step(std::string_view octets) noexcept {
     if (taken_ < header_.size()) continue;
     taken_ = 0;
     left_ = static_cast<uint32_t>(header_[0] << 16U | header_[1] << 8U | header_[2]);
-    at_header_ = type() == kData || type() > kContinuation;
+    at_header_ = type() == kData || type() >= kContinuation;
   }
   return at;
 }

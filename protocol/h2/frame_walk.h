@@ -1,8 +1,9 @@
 // Where frames that nghttp2 passes over begin in what a peer says.
 //
-// nghttp2 tells of each frame but those that it ignores: of types that it does not know, and DATA
-// on streams that are over. These cost nothing to send and must be counted too, so that octets are
-// given to it up to behind each such header: if it did not tell of a frame then, it will not.
+// nghttp2 tells of each frame but those that it ignores: of types that it does not know, DATA on
+// streams that are over, CONTINUATION of field blocks that it gave up. These cost nothing to send
+// and must be counted too, so that octets are given to it up to behind each such header: if it did
+// not tell of a frame then, it will not.
 #pragma once
 
 #include <array>

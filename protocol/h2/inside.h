@@ -88,6 +88,7 @@ struct Session {
   // reading.cc: what nghttp2 calls while octets are parsed; returns as its callbacks do.
   ssize_t receive(std::string_view octets);
   bool on_ignored_frame();
+  bool count_block(size_t octets, bool continued);
   int on_begin_frame(const nghttp2_frame_hd& header);
   int on_begin_headers(const nghttp2_frame& frame);
   int on_field(std::string_view name, std::string_view value);
@@ -96,6 +97,8 @@ struct Session {
   int on_headers(const nghttp2_frame& frame);
   int on_data_end(const nghttp2_frame& frame, StreamState* state);
   int on_request(StreamState& state, const FieldBlock& complete, bool ends_stream);
+  void note_priority(StreamId id);
+  void share_by_default(const StreamState& state, const RequestHead& head);
   int hand_on(StreamState& state, FieldBlock::Verdict verdict, const ProtocolError& why);
   int on_response(StreamState& state, const FieldBlock& complete, bool ends_stream);
   void on_trailers(StreamState& state, const FieldBlock& complete);
@@ -124,6 +127,7 @@ struct Session {
   ProtocolError error;
   std::unique_ptr<FieldBlock> block;  // the one that is not complete
   size_t block_octets = 0;            // of it, as they came
+  std::vector<StreamId> prioritized;  // by PRIORITY_UPDATE, before they began
   uint64_t grown = 0;                 // octets that streams' windows have beyond the first
   FrameWalk walk;
   // Of a running feed().

@@ -2,6 +2,7 @@
 // is complete goes to its sink. Nothing is written here but resets, which wait for produce().
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "protocol/h2/inside.h"
 
@@ -28,11 +29,20 @@ ssize_t Session::receive(std::string_view octets) {
 
 // False when it was one too many.
 bool Session::on_ignored_frame() {
+  if (walk.type() == NGHTTP2_CONTINUATION && !count_block(walk.length(), true)) return false;
   const bool padded = has(walk.flags(), NGHTTP2_FLAG_PADDED);
   const SeenFrame seen{.type = walk.type(),
                        .flags = walk.flags(),
                        .content = content_at_least(walk.length(), padded)};
   return !guard.frame(seen, nullptr, now) || flooded();
+}
+
+// Octets of a field block, of its first frame or of one that continues it. False when there are too
+// many.
+bool Session::count_block(size_t octets, bool continued) {
+  block_octets = (continued ? block_octets : 0) + octets;
+  if (block_octets <= limits.head_block) return true;
+  return fail(ErrorCode::enhance_your_calm, {400, "field block too large", "http2_head_block"});
 }
 
 // Every frame is counted before anything is done about it. Padding is not known yet: a padded frame
@@ -45,13 +55,7 @@ int Session::on_begin_frame(const nghttp2_frame_hd& header) {
   StreamState* const state = header.stream_id != 0 ? stream(header.stream_id) : nullptr;
   // What was left of a malformed block has come.
   if (!continued) workspace.release_block(std::move(block));
-  if (field_block) {
-    block_octets = (continued ? block_octets : 0) + header.length;
-    if (block_octets > limits.head_block) {
-      fail(ErrorCode::enhance_your_calm, {400, "field block too large", "http2_head_block"});
-      return NGHTTP2_ERR_CALLBACK_FAILURE;
-    }
-  }
+  if (field_block && !count_block(header.length, continued)) return NGHTTP2_ERR_CALLBACK_FAILURE;
   const bool padded = header.type == NGHTTP2_DATA && has(header.flags, NGHTTP2_FLAG_PADDED);
   if (padded && state != nullptr) return 0;
   const SeenFrame seen{.type = header.type,
@@ -108,6 +112,9 @@ int Session::on_frame(const nghttp2_frame& frame) {
     case NGHTTP2_PUSH_PROMISE:  // from a server that has not read our SETTINGS yet
       submit(nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE,
                                        frame.push_promise.promised_stream_id, NGHTTP2_CANCEL));
+      break;
+    case NGHTTP2_PRIORITY_UPDATE:
+      note_priority(static_cast<const nghttp2_ext_priority_update*>(frame.ext.payload)->stream_id);
       break;
     case NGHTTP2_PING:
       if (has(frame.hd.flags, NGHTTP2_FLAG_ACK)) events.on_pong();
@@ -185,6 +192,22 @@ int Session::on_request(StreamState& state, const FieldBlock& complete, bool end
   return result;
 }
 
+// PRIORITY_UPDATE may come before its stream (RFC 9218 section 7.1). How many may is the guard's to
+// say.
+void Session::note_priority(StreamId id) {
+  if (stream(id) == nullptr && id > nghttp2_session_get_last_proc_stream_id(session))
+    prioritized.push_back(id);
+}
+
+// A client that says nothing of priorities gets its responses side by side, as from servers that
+// know none: by RFC 9218's default each would wait for the one before, however long that is.
+void Session::share_by_default(const StreamState& state, const RequestHead& head) {
+  if (head.fields.find(FieldId::priority) != nullptr) return;
+  if (!prioritized.empty() && std::erase(prioritized, state.id) > 0) return;
+  const nghttp2_extpri priority{.urgency = NGHTTP2_EXTPRI_DEFAULT_URGENCY, .inc = 1};
+  submit(nghttp2_session_change_extpri_stream_priority(session, state.id, &priority, 0));
+}
+
 int Session::hand_on(StreamState& state, FieldBlock::Verdict verdict, const ProtocolError& why) {
   if (verdict == FieldBlock::Verdict::malformed)
     return refuse_stream(state, ErrorCode::protocol_error, false);
@@ -195,6 +218,7 @@ int Session::hand_on(StreamState& state, FieldBlock::Verdict verdict, const Prot
     state.refused = true;
     sink->on_reset(why);
   } else {
+    share_by_default(state, workspace.request);
     sink->on_request_head(workspace.request);
   }
   return 0;

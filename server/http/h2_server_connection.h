@@ -92,7 +92,7 @@ class H2ServerConnection final : public ServerConnection, private h2::CodecEvent
   // this connection did so before.
   void push(h2::StreamId id, const RequestHead& request, std::string_view target);
   void close_stream(H2Stream& stream);
-  void on_stalled_window();
+  void count_stall() noexcept { ++stalls_; }
 
   // Ends.
   void begin_shutdown();

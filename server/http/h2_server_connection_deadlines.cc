@@ -78,7 +78,6 @@ void H2ServerConnection::on_timer() {
   if ((no_preface || no_head) && !failed_) {
     fail({.cause = no_preface ? "preface not complete in time" : "head not complete in time",
           .limit = "head_timeout"});
-    codec_.submit_goaway(h2::ErrorCode::enhance_your_calm);
   }
   if (shutdown_ == Shutdown::noticed && now >= noticed_at_ + kNotice) finish_shutdown();
   if (idle() && now >= state_since_ + limits.idle_timeout) begin_shutdown();
@@ -90,6 +89,9 @@ void H2ServerConnection::look(net::Time now) {
   look_at_ = now + patience() / 4;
   if (look_at_sending(now)) return;
   open_.for_each([now](H2Stream& stream) { stream.look(now); });
+  if (stalls_ >= limits().http2_window_stalls)
+    fail(
+        {.cause = "client leaves the windows of its streams shut", .limit = "http2_window_stalls"});
   look_at_windows(now);
   context_.loop.wake(*this);
 }
@@ -127,7 +129,6 @@ void H2ServerConnection::look_at_windows(net::Time now) {
       Progress::Verdict::good)
     return;
   fail({.cause = "client leaves all windows shut", .limit = "http2_window_close"});
-  codec_.submit_goaway(h2::ErrorCode::enhance_your_calm);
 }
 
 // Octets that the peer took so far: what lies in our kernel's send queue is no progress of its.

@@ -346,7 +346,7 @@ void H2Stream::run_out(Watch watch, Progress::Verdict verdict) {
       explain(stalled ? "client leaves its window shut" : "client opens its window too slowly",
               "response", stalled ? "http2_window_timeout" : "send_rate");
       give_up(h2::ErrorCode::cancel);
-      return connection_->on_stalled_window();
+      return connection_->count_stall();
     case Watch::draining:
       return give_up(h2::ErrorCode::no_error);
     case Watch::nothing:

@@ -6,6 +6,7 @@ import random
 import pytest
 from certificates import Authority
 from sluice_server import SluiceServer
+from versions import NAMES, Version
 
 LARGE = 48 * 1024 * 1024  # more than all socket buffers of one connection can hold
 
@@ -41,6 +42,20 @@ def shared_site(tmp_path_factory) -> pathlib.Path:
 def authority(tmp_path_factory) -> Authority:
     """Whose certificates the clients of the module trust."""
     return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="session")
+def all_versions(tmp_path_factory) -> dict:
+    """One authority for all of them: making certificates takes time."""
+    certificate = Authority(tmp_path_factory.mktemp("versions")).issue()
+    home = tmp_path_factory.mktemp("home")
+    return {name: Version(name, home, certificate) for name in NAMES}
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def version(request, all_versions) -> Version:
+    """The test runs once for each."""
+    return all_versions[request.param]
 
 
 @pytest.fixture(scope="module")

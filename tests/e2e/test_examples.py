@@ -2,14 +2,16 @@
 
 The problem: an example that only parses teaches the wrong thing. Each is started as it stands, with the variables that
 it offers for its addresses; where a promise needs a file that the example does not bring, a copy of the example gets it.
+Each is asked in every version; over TLS its listeners speak that, otherwise it is as it stands.
 """
 
+import functools
 import shutil
 
 import pytest
-from clients import get, request
+from clients import request
 from raw_connection import RawConnection
-from sluice_server import ROOT, SluiceServer, wait_until
+from sluice_server import ROOT, wait_until
 
 EXAMPLES = ROOT / "conf" / "examples"
 FREE_PORTS = {"SLUICE_ADDRESS": "127.0.0.1:0", "SLUICE_INSIDE_ADDRESS": "127.0.0.1:0"}
@@ -18,8 +20,19 @@ SCRIPT = "Accept: */*"
 YEAR = 365 * 24 * 60 * 60
 
 
-def serve(name, folder=EXAMPLES, **variables):
-    return SluiceServer(config=folder / f"{name}.toml", env={**FREE_PORTS, **variables})
+over_h1 = pytest.mark.parametrize("version", ["h1"], indirect=True)
+
+
+@pytest.fixture(scope="module")
+def serve(version, tmp_path_factory):
+    """Starts an example."""
+    def start(name, folder=EXAMPLES, **variables):
+        text = (folder / f"{name}.toml").read_text()
+        changed = tmp_path_factory.mktemp("example")
+        (changed / name).symlink_to(folder / name)
+        (changed / f"{name}.toml").write_text(version.adapted(text))
+        return version.running(changed / f"{name}.toml", env={**FREE_PORTS, **variables})
+    return start
 
 
 def copy_of(name, folder):
@@ -28,10 +41,8 @@ def copy_of(name, folder):
     return shutil.copytree(EXAMPLES / name, folder / name)
 
 
-def ask(address, host, target, *fields, method="GET"):
-    with RawConnection(address, 20) as connection:
-        connection.send(request(target, *fields, method=method, host=host))
-        return connection.response(method)
+def ask(server, address, host, target, *fields):
+    return server.get(target, *fields, address=address, host=host)
 
 
 def status_and_location(response):
@@ -44,7 +55,7 @@ STATIC = EXAMPLES / "static-site"
 
 
 @pytest.fixture(scope="module")
-def static():
+def static(serve):
     with serve("static-site") as running:
         yield running
 
@@ -54,13 +65,13 @@ def static():
     ("/images/wave.svg", "images/wave.svg"),
 ])
 def test_static_site_pages_have_clean_urls(static, target, file):
-    response = get(static.address, target)
+    response = static.get(target)
     assert (response.status, response.body) == (200, (STATIC / file).read_bytes())
 
 
 @pytest.mark.parametrize("target", ["/nowhere", "/about/", "/images/", "/2024/a/b", "/2024", "/contact/", "/static-site.toml"])
 def test_static_site_errors_show_its_page(static, target):
-    response = get(static.address, target)
+    response = static.get(target)
     assert (response.status, response.body) == (404, (STATIC / "404.html").read_bytes())
     assert response.get("content-type") == "text/html; charset=utf-8"
 
@@ -71,7 +82,7 @@ def test_static_site_errors_show_its_page(static, target):
     ("/2024/hello?a=1&b=%20", (301, "/posts/2024-hello?a=1&b=%20")),
 ])
 def test_static_site_redirects(static, target, expected):
-    assert status_and_location(get(static.address, target)) == expected
+    assert status_and_location(static.get(target)) == expected
 
 
 @pytest.mark.parametrize("target, expected", [
@@ -79,28 +90,28 @@ def test_static_site_redirects(static, target, expected):
     ("/about", "no-cache"),
 ])
 def test_static_site_cache_rules(static, target, expected):
-    assert get(static.address, target).get("cache-control") == expected
+    assert static.get(target).get("cache-control") == expected
 
 
 @pytest.mark.parametrize("target", ["/", "/about", "/contact", "/images/wave.svg", "/nowhere"])
 def test_static_site_fields_are_on_everything(static, target):
-    response = get(static.address, target)
+    response = static.get(target)
     assert response.get("x-content-type-options") == "nosniff"
     assert response.get("referrer-policy") == "strict-origin-when-cross-origin"
 
 
-def test_static_site_keeps_hashed_names_for_a_year_by_default(tmp_path):
+def test_static_site_keeps_hashed_names_for_a_year_by_default(serve, tmp_path):
     files = copy_of("static-site", tmp_path)
     (files / "assets" / "site-3f9a2c71.js").write_text("1\n")
     (files / "assets" / "site-3f9a2c71.css").write_text("p { }\n")
     with serve("static-site", tmp_path) as server:
-        assert get(server.address, "/assets/site-3f9a2c71.js").get("cache-control") == f"max-age={YEAR}, immutable"
+        assert server.get("/assets/site-3f9a2c71.js").get("cache-control") == f"max-age={YEAR}, immutable"
         # The first rule that matches decides: "*.css" comes before the built-in ones.
-        assert get(server.address, "/assets/site-3f9a2c71.css").get("cache-control") == "max-age=3600"
+        assert server.get("/assets/site-3f9a2c71.css").get("cache-control") == "max-age=3600"
 
 
 def test_static_site_logs_json_where_there_is_no_terminal(static):
-    get(static.address, "/about?logged")
+    static.get("/about?logged")
     wait_until(lambda: '"target":"/about?logged"' in static.stdout(), 20, "a line of JSON")
 
 
@@ -110,14 +121,14 @@ INDEX = (EXAMPLES / "single-page-app" / "index.html").read_bytes()
 
 
 @pytest.fixture(scope="module")
-def app():
+def app(serve):
     with serve("single-page-app") as running:
         yield running
 
 
 @pytest.mark.parametrize("target", ["/", "/index.html", "/settings", "/orders/7", "/orders/7?tab=items"])
 def test_app_draws_whatever_is_navigated_to(app, target):
-    response = get(app.address, target, PAGE)
+    response = app.get(target, PAGE)
     assert (response.status, response.body) == (200, INDEX)
     assert response.get("cache-control") == "no-cache" and response.get("etag")
 
@@ -128,47 +139,47 @@ def test_app_draws_whatever_is_navigated_to(app, target):
     ("/orders/7", []),
 ])
 def test_app_has_no_page_for_what_is_not_navigated_to(app, target, fields):
-    response = get(app.address, target, *fields)
+    response = app.get(target, *fields)
     assert response.status == 404 and b"<main" not in response.body
     assert "text/html" not in response.get("content-type")
 
 
 def test_app_says_what_the_answer_depends_on(app):
     for fields in ([PAGE], [SCRIPT]):  # RFC 9110 12.5.5: a cache must not take one for the other
-        assert {"accept", "sec-fetch-mode"} <= set(get(app.address, "/orders/7", *fields).elements("vary"))
+        assert {"accept", "sec-fetch-mode"} <= set(app.get("/orders/7", *fields).elements("vary"))
 
 
 def test_app_navigation_is_revalidated_by_the_page_that_answered(app):
-    tag = get(app.address, "/orders/7", PAGE).get("etag")
-    assert get(app.address, "/orders/8", PAGE, f"If-None-Match: {tag}").status == 304
+    tag = app.get("/orders/7", PAGE).get("etag")
+    assert app.get("/orders/8", PAGE, f"If-None-Match: {tag}").status == 304
 
 
-def test_app_rule_for_the_page_is_what_decides(tmp_path):
+def test_app_rule_for_the_page_is_what_decides(serve, tmp_path):
     copy_of("single-page-app", tmp_path)
     text = (tmp_path / "single-page-app.toml").read_text()
     assert 'store = "no-cache"' in text  # also what pages get without any rule, so only another one shows it
     (tmp_path / "single-page-app.toml").write_text(text.replace('store = "no-cache"', 'max_age = "7m"'))
     with serve("single-page-app", tmp_path) as server:
         for target in ("/", "/orders/7"):
-            assert get(server.address, target, PAGE).get("cache-control") == "max-age=420"
+            assert server.get(target, PAGE).get("cache-control") == "max-age=420"
 
 
 def test_app_assets_are_kept_for_a_year(app):
-    response = get(app.address, "/assets/app-3f9a2c71.js", SCRIPT)
+    response = app.get("/assets/app-3f9a2c71.js", SCRIPT)
     assert response.status == 200 and response.get("content-type") == "text/javascript; charset=utf-8"
     assert response.get("cache-control") == f"max-age={YEAR}, immutable"
 
 
 @pytest.mark.parametrize("target", ["/", "/orders/7", "/assets/app-3f9a2c71.js", "/health", "/config.json", "/a.png"])
 def test_app_fields_are_on_everything(app, target):
-    response = get(app.address, target, PAGE)
+    response = app.get(target, PAGE)
     assert (response.get("x-content-type-options"), response.get("x-frame-options")) == ("nosniff", "DENY")
 
 
 def test_app_health(app):
-    response = get(app.address, "/health", PAGE)
+    response = app.get("/health", PAGE)
     assert (response.status, response.get("content-type"), response.body) == (200, "text/plain", b"ok\n")
-    assert get(app.address, "/health/", SCRIPT).status == 404
+    assert app.get("/health/", SCRIPT).status == 404
 
 
 @pytest.mark.parametrize("variables, expected", [
@@ -176,9 +187,9 @@ def test_app_health(app):
     ({"APP_API": ""}, b'{"api":"https://api.example.com"}'),
     ({"APP_API": "http://localhost:3000"}, b'{"api":"http://localhost:3000"}'),
 ])
-def test_app_learns_where_it_runs(variables, expected):
+def test_app_learns_where_it_runs(serve, variables, expected):
     with serve("single-page-app", **variables) as server:
-        response = get(server.address, "/config.json")
+        response = server.get("/config.json")
         assert (response.status, response.body) == (200, expected)
         assert (response.get("content-type"), response.get("cache-control")) == ("application/json", "no-store")
 
@@ -189,19 +200,19 @@ MAIN, DOCS = EXAMPLES / "several-sites" / "main", EXAMPLES / "several-sites" / "
 
 
 @pytest.fixture(scope="module")
-def several():
+def several(serve):
     with serve("several-sites") as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def public(several):
-    return several.addresses[0]
+    return functools.partial(ask, several, several.addresses[0])
 
 
 @pytest.fixture(scope="module")
 def inside(several):
-    return several.addresses[1]
+    return functools.partial(ask, several, several.addresses[1])
 
 
 @pytest.mark.parametrize("host, file", [
@@ -209,26 +220,26 @@ def inside(several):
     ("docs.example.com", DOCS / "index.html"),
 ])
 def test_several_sites_are_told_apart_by_host(public, host, file):
-    response = ask(public, host, "/")
+    response = public(host, "/")
     assert (response.status, response.body) == (200, file.read_bytes())
 
 
 @pytest.mark.parametrize("host", ["other.example", "example.org", "sub.www.example.com", "127.0.0.1", "internal"])
 def test_several_sites_refuse_hosts_that_no_site_names(public, inside, host):
-    assert ask(public, host, "/").status == 421  # RFC 9110 15.5.20
-    assert ask(inside, host, "/").status == 421
+    assert public(host, "/").status == 421  # RFC 9110 15.5.20
+    assert inside(host, "/").status == 421
 
 
 def test_several_sites_are_reached_through_their_listeners(public, inside):
-    assert (ask(inside, "a.internal", "/health").status, ask(inside, "a.internal", "/health").body) == (200, b"ok\n")
-    assert ask(inside, "a.b.internal", "/health").status == 200
-    assert ask(public, "a.internal", "/health").status == 421
-    assert ask(inside, "example.com", "/").status == 421
-    assert ask(inside, "docs.example.com", "/").status == 200  # names no listener, so it has all
+    assert (inside("a.internal", "/health").status, inside("a.internal", "/health").body) == (200, b"ok\n")
+    assert inside("a.b.internal", "/health").status == 200
+    assert public("a.internal", "/health").status == 421
+    assert inside("example.com", "/").status == 421
+    assert inside("docs.example.com", "/").status == 200  # names no listener, so it has all
 
 
 def test_several_sites_status_has_only_health(inside):
-    response = ask(inside, "a.internal", "/healthy")
+    response = inside("a.internal", "/healthy")
     assert (response.status, response.body) == (404, b"Only /health is here.\n")
     assert response.get("content-type") == "text/plain; charset=utf-8"
 
@@ -239,25 +250,25 @@ def test_several_sites_status_has_only_health(inside):
     ("/shop/", (307, "https://shop.example.com/")),
 ])
 def test_several_sites_shop_moved_for_now(public, target, expected):
-    assert status_and_location(ask(public, "example.com", target)) == expected
+    assert status_and_location(public("example.com", target)) == expected
 
 
 def test_several_sites_rewrite_is_not_seen_by_the_client(public):
-    response = ask(public, "example.com", "/pages/index.htm")
+    response = public("example.com", "/pages/index.htm")
     assert status_and_location(response) == (200, None)
     assert response.body == (MAIN / "index.html").read_bytes()
-    assert ask(public, "example.com", "/pages/nowhere.htm").status == 404
-    assert ask(public, "example.com", "/pages/a/index.htm").status == 404  # `*` ends at '/'
+    assert public("example.com", "/pages/nowhere.htm").status == 404
+    assert public("example.com", "/pages/a/index.htm").status == 404  # `*` ends at '/'
 
 
 def test_several_sites_manual_comes_from_elsewhere(public):
-    response = ask(public, "example.com", "/manual/install.html")
+    response = public("example.com", "/manual/install.html")
     assert (response.status, response.body) == (200, (DOCS / "install.html").read_bytes())
     assert (response.get("x-robots-tag"), response.get("x-content-type-options")) == ("noindex", "nosniff")
-    assert ask(public, "example.com", "/").get("x-robots-tag") is None
+    assert public("example.com", "/").get("x-robots-tag") is None
 
 
-def test_several_sites_what_the_manual_lacks_comes_from_the_root(tmp_path):
+def test_several_sites_what_the_manual_lacks_comes_from_the_root(serve, tmp_path):
     files = copy_of("several-sites", tmp_path)
     (files / "main" / "manual").mkdir()
     (files / "main" / "manual" / "old.html").write_text("old\n")
@@ -266,42 +277,45 @@ def test_several_sites_what_the_manual_lacks_comes_from_the_root(tmp_path):
     (files / "main" / "app.webmanifest").write_text("{}\n")
     (files / "main" / "empty").mkdir()
     with serve("several-sites", tmp_path) as server:
-        old = ask(server.address, "example.com", "/manual/old.html")
+        old = ask(server, server.address, "example.com", "/manual/old.html")
         assert (old.status, old.body, old.get("x-robots-tag")) == (200, b"old\n", None)
-        listing = ask(server.address, "example.com", "/manual/drafts/")
+        listing = ask(server, server.address, "example.com", "/manual/drafts/")
         assert listing.status == 200 and b"one.txt" in listing.body and listing.get("x-robots-tag") == "noindex"
-        assert ask(server.address, "docs.example.com", "/drafts/").status == 200
-        assert ask(server.address, "example.com", "/empty/").status == 404  # the main site shows no listings
-        manifest = ask(server.address, "example.com", "/app.webmanifest")
+        assert ask(server, server.address, "docs.example.com", "/drafts/").status == 200
+        assert ask(server, server.address, "example.com", "/empty/").status == 404  # the main site shows no listings
+        manifest = ask(server, server.address, "example.com", "/app.webmanifest")
         assert (manifest.status, manifest.get("content-type")) == (200, "application/manifest+json")
 
 
 def test_several_sites_errors_show_each_sites_page(public):
     for target in ("/nowhere", "/manual/nowhere.html"):
-        missing = ask(public, "example.com", target)
+        missing = public("example.com", target)
         assert (missing.status, missing.body) == (404, (MAIN / "missing.html").read_bytes())
-    assert b"<html" not in ask(public, "docs.example.com", "/nowhere").body
+    assert b"<html" not in public("docs.example.com", "/nowhere").body
 
 
 def test_several_sites_fields_hold_everywhere(public, inside):
-    for response in (ask(public, "example.com", "/nowhere"), ask(public, "docs.example.com", "/"),
-                     ask(inside, "a.internal", "/health")):
+    for response in (public("example.com", "/nowhere"), public("docs.example.com", "/"),
+                     inside("a.internal", "/health")):
         assert response.get("x-content-type-options") == "nosniff"
 
 
+@over_h1
 def test_several_sites_inside_idles_longer(public, inside):
     # Announced five seconds shorter than idle_timeout, so that no request meets the close.
-    assert ask(public, "example.com", "/").get("keep-alive") == "timeout=70"
-    assert ask(inside, "docs.example.com", "/").get("keep-alive") == "timeout=295"
+    assert public("example.com", "/").get("keep-alive") == "timeout=70"
+    assert inside("docs.example.com", "/").get("keep-alive") == "timeout=295"
 
 
 def test_several_sites_logs_what_analysers_read_and_believes_the_trusted_proxys_id(several, public):
-    ask(public, "example.com", "/nowhere?logged", "X-Request-ID: from-the-proxy", "User-Agent: one")
-    wait_until(lambda: '"GET /nowhere?logged HTTP/1.1" 404 104 "-" "one"' in several.stdout(), 20, "a combined line")
+    public("example.com", "/nowhere?logged", "X-Request-ID: from-the-proxy", "User-Agent: one")
+    expected = f'"GET /nowhere?logged {several.version.protocol}" 404 104 "-" "one"'
+    wait_until(lambda: expected in several.stdout(), 20, "a combined line")
     wait_until(lambda: "id=from-the-proxy" in several.stderr(), 20, "the id in the error log, which names 404s too")
 
 
-def test_several_sites_limits_connections_of_one_address():
+@over_h1
+def test_several_sites_limits_connections_of_one_address(serve):
     with serve("several-sites") as server:
         held = [RawConnection(server.address) for _ in range(200)]
         try:

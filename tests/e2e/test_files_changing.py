@@ -5,35 +5,14 @@ Bodies here tell which version they are at every place, so that a mixture is see
 
 import os
 import shutil
-import socket
 import threading
 import time
 
 import pytest
-from clients import SANITIZED, get, request, slow_socket, read_to_end
-from raw_connection import RawConnection
-from sluice_server import SluiceServer, wait_until
+from clients import SANITIZED
+from sluice_server import wait_until
 
 SEEN_WITHIN = 60 if SANITIZED else 6  # seconds; the promise is about 2
-
-
-def begin_download(server, target):
-    """A download of which some octets have come and the rest waits at the server."""
-    one = slow_socket(server.address)
-    one.sendall(request(target))
-    octets = bytearray()
-    while b"\r\n\r\n" not in octets:
-        octets += one.recv(1024)
-    assert octets.startswith(b"HTTP/1.1 200 ")
-    return one, bytes(octets)
-
-
-def finish(one, first) -> bytes:
-    """The body, as far as it came."""
-    one.shutdown(socket.SHUT_WR)  # so that the server closes after a whole response, too
-    rest, _ = read_to_end(one)
-    one.close()
-    return (first + rest).partition(b"\r\n\r\n")[2]
 
 
 def write_version(path, version: int, words: int):
@@ -50,55 +29,51 @@ def version_of(body: bytes, words: int) -> int:
     return int(body[:8])
 
 
-def test_truncated_while_sent(site, large_file):
+def test_truncated_while_sent(version, site, large_file):
     whole = large_file.read_bytes()
-    with SluiceServer(site) as server:
-        one, first = begin_download(server, "/large.bin")
+    with version.serving(site) as server, server.slow_download("/large.bin") as download:
         os.truncate(large_file, 1024 * 1024)
-        body = finish(one, first)
-        assert len(body) < len(whole), "looks whole and is not"
+        body, looks_whole = download.finish()
+        assert len(body) < len(whole) and not looks_whole, "looks whole and is not"
         differs = next((at for at, (one, other) in enumerate(zip(whole, body)) if one != other), len(body))
         assert differs == len(body), f"octet {differs} of {len(body)} is another: {body[differs:differs + 16]!r}"
-        assert get(server.address, "/1k.bin").status == 200
+        assert server.get("/1k.bin").status == 200
 
 
-def test_replaced_while_sent(site, large_file):
+def test_replaced_while_sent(version, site, large_file):
     whole = large_file.read_bytes()
-    with SluiceServer(site) as server:
-        one, first = begin_download(server, "/large.bin")
+    with version.serving(site) as server, server.slow_download("/large.bin") as download:
         write_version(large_file, 2, len(whole) // 8)
-        assert finish(one, first) == whole
-        wait_until(lambda: get(server.address, "/large.bin").body[:8] == b"0000002\n", SEEN_WITHIN, "the new file")
+        assert download.finish() == (whole, True)
+        wait_until(lambda: server.get("/large.bin").body[:8] == b"0000002\n", SEEN_WITHIN, "the new file")
 
 
-def test_removed_while_sent(site, large_file):
+def test_removed_while_sent(version, site, large_file):
     whole = large_file.read_bytes()
-    with SluiceServer(site) as server:
-        one, first = begin_download(server, "/large.bin")
+    with version.serving(site) as server, server.slow_download("/large.bin") as download:
         large_file.unlink()
-        assert finish(one, first) == whole
-        wait_until(lambda: get(server.address, "/large.bin").status == 404, SEEN_WITHIN, "404 for the removed file")
+        assert download.finish() == (whole, True)
+        wait_until(lambda: server.get("/large.bin").status == 404, SEEN_WITHIN, "404 for the removed file")
 
 
-def test_written_over_while_sent(site, large_file):
+def test_written_over_while_sent(version, site, large_file):
     """In place nobody can give the old body. What follows must be the new one, whole."""
     size = large_file.stat().st_size
-    with SluiceServer(site) as server:
-        one, first = begin_download(server, "/large.bin")
+    with version.serving(site) as server, server.slow_download("/large.bin") as download:
         with open(large_file, "r+b") as file:
             file.write(b"0000003\n" * (size // 8))
-        assert len(finish(one, first)) <= size
-        wait_until(lambda: get(server.address, "/large.bin").body == b"0000003\n" * (size // 8), SEEN_WITHIN,
+        assert len(download.finish()[0]) <= size
+        wait_until(lambda: server.get("/large.bin").body == b"0000003\n" * (size // 8), SEEN_WITHIN,
                    "the new content")
 
 
 @pytest.mark.parametrize("name", ["1k.bin", "200k.bin"])
-def test_changes_are_seen(site, name):
+def test_changes_are_seen(version, site, name):
     """Grown, shrunk, replaced by rename, removed, made again: each within about two seconds, held or not."""
     path = site / name
-    with SluiceServer(site, "--workers", "2") as server:
+    with version.serving(site, "--workers", "2") as server:
         def shows(what):
-            wait_until(lambda: get(server.address, "/" + name).body == what, SEEN_WITHIN, f"{len(what)} octets")
+            wait_until(lambda: server.get("/" + name).body == what, SEEN_WITHIN, f"{len(what)} octets")
 
         shows(path.read_bytes())
         for content in (b"longer " * 40_000, b"short", b"again"):
@@ -107,49 +82,48 @@ def test_changes_are_seen(site, name):
         write_version(path, 4, 16)
         shows(b"0000004\n" * 16)
         path.unlink()
-        wait_until(lambda: get(server.address, "/" + name).status == 404, SEEN_WITHIN, "404")
+        wait_until(lambda: server.get("/" + name).status == 404, SEEN_WITHIN, "404")
         path.write_bytes(b"back")
         shows(b"back")
 
 
-def test_a_root_that_is_removed_and_built_again(site):
-    with SluiceServer(site, "--workers", "2") as server:
-        assert get(server.address).status == 200
+def test_a_root_that_is_removed_and_built_again(version, site):
+    with version.serving(site, "--workers", "2") as server:
+        assert server.get().status == 200
         shutil.rmtree(site)
-        wait_until(lambda: get(server.address).status >= 400, SEEN_WITHIN, "an error without a root")
+        wait_until(lambda: server.get().status >= 400, SEEN_WITHIN, "an error without a root")
         site.mkdir()
         (site / "index.html").write_text("built again")
-        wait_until(lambda: get(server.address).body == b"built again", SEEN_WITHIN, "the new root")
+        wait_until(lambda: server.get().body == b"built again", SEEN_WITHIN, "the new root")
 
 
-def test_a_root_that_is_a_link_to_releases(tmp_path):
+def test_a_root_that_is_a_link_to_releases(version, tmp_path):
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "index.html").write_text(name)
     link, beside = tmp_path / "current", tmp_path / "next"
     link.symlink_to("one")
-    with SluiceServer(link, "--workers", "2") as server:
-        assert get(server.address).body == b"one"
+    with version.serving(link, "--workers", "2") as server:
+        assert server.get().body == b"one"
         for name in ("two", "one"):
             beside.symlink_to(name)
             os.replace(beside, link)
-            wait_until(lambda: get(server.address).body == name.encode(), SEEN_WITHIN, f"release {name}")
+            wait_until(lambda: server.get().body == name.encode(), SEEN_WITHIN, f"release {name}")
 
 
 class Reader(threading.Thread):
     """A client that asks for one target again and again on one connection, and keeps what it saw."""
 
-    def __init__(self, address, target, words, stop):
+    def __init__(self, server, target, words, stop):
         super().__init__()
-        self.address, self.target, self.words, self.stop = address, target, words, stop
+        self.server, self.target, self.words, self.stop = server, target, words, stop
         self.versions, self.error = [], None
 
     def run(self):
         try:
-            with RawConnection(self.address, 240) as connection:
+            with self.server.session(seconds=240) as session:
                 while not self.stop.is_set():
-                    connection.send(request(self.target))
-                    response = connection.response()
+                    response = session.fetch(self.target)
                     assert response is not None and response.status == 200, response and response.status
                     self.versions.append(version_of(response.body, self.words))
         except BaseException as error:  # told to the test, which asserts
@@ -157,20 +131,20 @@ class Reader(threading.Thread):
 
 
 @pytest.mark.parametrize("words", [2_000, 30_000], ids=["held", "sendfile"])
-def test_rewrites_of_equal_size_under_load(site, words, long_run):
+def test_rewrites_of_equal_size_under_load(version, site, words, long_run):
     """A thousand in a long run, two hundred every day."""
     rewrites = 1000 if long_run else 200
     path = site / "version.txt"
     write_version(path, 0, words)
     stop = threading.Event()
-    with SluiceServer(site, "--workers", "2") as server:
-        readers = [Reader(server.address, "/version.txt", words, stop) for _ in range(4)]
+    with version.serving(site, "--workers", "2") as server:
+        readers = [Reader(server, "/version.txt", words, stop) for _ in range(4)]
         for reader in readers:
             reader.start()
         for version in range(1, rewrites + 1):
             write_version(path, version, words)
             time.sleep(0.002)
-        wait_until(lambda: version_of(get(server.address, "/version.txt").body, words) == rewrites, SEEN_WITHIN, "the last")
+        wait_until(lambda: version_of(server.get("/version.txt").body, words) == rewrites, SEEN_WITHIN, "the last")
         stop.set()
         for reader in readers:
             reader.join()

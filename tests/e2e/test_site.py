@@ -4,14 +4,11 @@ Some of its scripts are symbolic links into other packages, out of the tree: so 
 and without that option exactly these are not found.
 """
 
-import http.client
 import pathlib
 import urllib.parse
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from clients import get
-from sluice_server import SluiceServer
 
 ROOT = pathlib.Path("/usr/share/doc/python3-doc/html")
 TYPES = {
@@ -37,28 +34,24 @@ def target_of(path) -> str:
 
 
 @pytest.fixture(scope="module")
-def server():
-    with SluiceServer(ROOT, "--follow-symlinks") as running:
+def server(version):
+    with version.serving(ROOT, "--follow-symlinks") as running:
         yield running
 
 
 def compare(server, paths):
     """Fetches all of `paths` over one kept connection; returns what was wrong."""
-    connection = http.client.HTTPConnection(server.host, server.port, timeout=30)
-    connection.connect()
-    first_socket, wrong = connection.sock, []
-    for path in paths:
-        connection.request("GET", target_of(path))
-        response = connection.getresponse()
-        body, expected = response.read(), path.read_bytes()
-        types = TYPES.get(path.suffix, "?")
-        if (response.status != 200 or body != expected or response.headers["Content-Length"] != str(len(expected))
-                or response.headers["Content-Type"] not in ([types] if isinstance(types, str) else types)):
-            wrong.append((target_of(path), response.status, len(body), response.headers["Content-Type"]))
-        if connection.sock is not first_socket:
-            wrong.append((target_of(path), "the connection was not kept"))
-            break
-    connection.close()
+    wrong = []
+    with server.session(seconds=60) as session:
+        for path in paths:
+            response, expected = session.fetch(target_of(path)), path.read_bytes()
+            types = TYPES.get(path.suffix, "?")
+            if (response.status != 200 or response.body != expected or response.get("content-length") != str(len(expected))
+                    or response.get("content-type") not in ([types] if isinstance(types, str) else types)):
+                wrong.append((target_of(path), response.status, len(response.body), response.get("content-type")))
+            if session.ended:
+                wrong.append((target_of(path), "the connection was not kept"))
+                break
     return wrong
 
 
@@ -81,23 +74,23 @@ def test_every_folder_has_its_page_or_listing(server):
     folders = [path for path in ROOT.resolve().rglob("*") if path.is_dir()]
     assert folders
     for folder in folders:
-        bare = get(server.address, target_of(folder))
+        bare = server.get(target_of(folder))
         assert (bare.status, bare.get("location")) == (301, target_of(folder) + "/")
-        page = get(server.address, target_of(folder) + "/")
+        page = server.get(target_of(folder) + "/")
         assert page.status == 200
         index = folder / "index.html"
         assert page.body == index.read_bytes() if index.is_file() else b"</html>" in page.body or b"<" in page.body
 
 
-def test_links_out_of_the_tree_are_not_found_by_default():
+def test_links_out_of_the_tree_are_not_found_by_default(version):
     out = [path for path in files() if leads_out(path)]
     assert out, "python3-doc has links into libjs packages"
-    with SluiceServer(ROOT) as server:
-        assert {get(server.address, target_of(path)).status for path in out} == {404}
+    with version.serving(ROOT) as server:
+        assert {server.get(target_of(path)).status for path in out} == {404}
         inside = [path for path in files() if not leads_out(path)][:20]
-        assert {get(server.address, target_of(path)).status for path in inside} == {200}
+        assert {server.get(target_of(path)).status for path in inside} == {200}
 
 
 def test_dot_files_are_not_found(server):
     assert (ROOT / ".buildinfo").is_file()
-    assert get(server.address, "/.buildinfo").status == 404
+    assert server.get("/.buildinfo").status == 404

@@ -16,8 +16,7 @@ import subprocess
 import time
 
 import pytest
-from clients import curl, get
-from sluice_server import SluiceServer, wait_until
+from sluice_server import wait_until
 
 MIDDLE = 300 * 1024  # sent by sendfile; hashed before its first answer
 LARGE = 9 * 1024 * 1024  # over etag_wait: hashed behind the answers' backs
@@ -27,6 +26,7 @@ SETTLED = 2.3  # seconds
 PYTHON_DOC = pathlib.Path("/usr/share/doc/python3-doc/html")
 
 SIZES = {"index.html": 300, "small.bin": 1024, "middle.bin": MIDDLE, "assets/app-3f9a2c71.js": 2000, "large.bin": LARGE}
+over_h1 = pytest.mark.parametrize("version", ["h1", "h1-tls"], indirect=True)  # wget speaks no HTTP/2
 
 
 def make_files(root):
@@ -50,8 +50,8 @@ def root(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def server(root):
-    with SluiceServer(root) as running:
+def server(version, root):
+    with version.serving(root) as running:
         yield running
 
 
@@ -59,7 +59,7 @@ class Got:
     """What curl received: the last head and the body."""
 
     def __init__(self, server, target, *arguments):
-        done = curl("--include", *arguments, server.url + target)
+        done = server.curl("--include", *arguments, server.url + target)
         assert done.returncode == 0, done.stderr
         head, _, self.body = done.stdout.partition(b"\r\n\r\n")
         lines = head.decode("latin-1").split("\r\n")
@@ -74,26 +74,26 @@ def tag_of(server, target):
 # --- Entity tags ------------------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("name", ["index.html", "small.bin", "middle.bin"])
-def test_the_first_answer_has_a_strong_tag(root, server, name):
-    with SluiceServer(root) as fresh:
+def test_the_first_answer_has_a_strong_tag(version, root, server, name):
+    with version.serving(root) as fresh:
         first = Got(fresh, "/" + name)
     assert re.fullmatch(r'"[0-9a-f]{32}"', first.fields["etag"])
     assert first.body == (root / name).read_bytes()
     assert first.fields["etag"] == tag_of(server, "/" + name), "the same on every server"
 
 
-def test_replicas_agree_whatever_their_times_are(root, server, tmp_path):
+def test_replicas_agree_whatever_their_times_are(version, root, server, tmp_path):
     make_files(tmp_path)
     for path in tmp_path.rglob("*.*"):
         os.utime(path, (MODIFIED + 5, MODIFIED + 5))
     time.sleep(SETTLED)
-    with SluiceServer(tmp_path) as replica:
+    with version.serving(tmp_path) as replica:
         for name in ("index.html", "small.bin", "middle.bin"):
             assert tag_of(replica, "/" + name) == tag_of(server, "/" + name)
 
 
-def test_a_large_file_gets_its_tag_later(root):
-    with SluiceServer(root) as fresh:
+def test_a_large_file_gets_its_tag_later(version, root):
+    with version.serving(root) as fresh:
         assert "etag" not in Got(fresh, "/large.bin", "--head").fields
         first = Got(fresh, "/large.bin")
         assert "etag" not in first.fields and first.body == (root / "large.bin").read_bytes()
@@ -102,8 +102,8 @@ def test_a_large_file_gets_its_tag_later(root):
         assert Got(fresh, "/large.bin", "-H", f"If-None-Match: {tag}").status == 304
 
 
-def test_head_reads_nothing(root):
-    with SluiceServer(root) as fresh:
+def test_head_reads_nothing(version, root):
+    with version.serving(root) as fresh:
         for _ in range(3):
             assert "etag" not in Got(fresh, "/middle.bin", "--head").fields
         assert "etag" in Got(fresh, "/middle.bin").fields
@@ -111,12 +111,12 @@ def test_head_reads_nothing(root):
         assert "etag" in Got(fresh, "/small.bin", "--head").fields, "it is held, so it was read"
 
 
-def test_a_rebuild_of_equal_size_and_time_is_seen(site):
+def test_a_rebuild_of_equal_size_and_time_is_seen(version, site):
     path = site / "page.bin"
     for size in (1000, MIDDLE):
         path.write_bytes(b"a" * size)
         os.utime(path, (MODIFIED, MODIFIED))
-        with SluiceServer(site, "--limit", "file_settle=0ms") as server:
+        with version.serving(site, "--limit", "file_settle=0ms") as server:
             before = tag_of(server, "/page.bin")
             time.sleep(0.05)  # past the resolution of ctime
             path.write_bytes(b"b" * size)
@@ -132,12 +132,12 @@ def test_etag_save_and_compare(root, server, tmp_path):
         arguments = ["--etag-save", saved, "--etag-compare", saved, "--output", body, "--write-out", "%{http_code}"]
         saved.unlink(missing_ok=True)
         saved.touch()
-        assert curl(*arguments, f"{server.url}/{name}").stdout == b"200"
+        assert server.curl(*arguments, f"{server.url}/{name}").stdout == b"200"
         assert body.read_bytes() == (root / name).read_bytes()
-        assert curl(*arguments, f"{server.url}/{name}").stdout == b"304"
+        assert server.curl(*arguments, f"{server.url}/{name}").stdout == b"304"
         assert body.read_bytes() == (root / name).read_bytes(), "a 304 has no content that could take its place"
         saved.write_text('"another"\n')
-        assert curl(*arguments, f"{server.url}/{name}").stdout == b"200"
+        assert server.curl(*arguments, f"{server.url}/{name}").stdout == b"200"
 
 
 # --- Times ------------------------------------------------------------------------------------------------------------
@@ -149,25 +149,27 @@ def test_time_conditions(root, server, tmp_path):
     for name in ("small.bin", "middle.bin"):
         url = f"{server.url}/{name}"
         code = ("--output", tmp_path / "body", "--write-out", "%{http_code}")
-        assert curl("-z", known, *code, url).stdout == b"304"
-        assert curl("-z", "Sun, 09 Sep 2001 01:46:40 GMT", *code, url).stdout == b"304"
-        assert curl("-z", "Sun, 09 Sep 2001 01:46:39 GMT", *code, url).stdout == b"200"
-        assert curl("-z", "-Sun, 09 Sep 2001 01:46:39 GMT", *code, url).stdout == b"412"
+        assert server.curl("-z", known, *code, url).stdout == b"304"
+        assert server.curl("-z", "Sun, 09 Sep 2001 01:46:40 GMT", *code, url).stdout == b"304"
+        assert server.curl("-z", "Sun, 09 Sep 2001 01:46:39 GMT", *code, url).stdout == b"200"
+        assert server.curl("-z", "-Sun, 09 Sep 2001 01:46:39 GMT", *code, url).stdout == b"412"
         # curl makes a 304 of its own of this one.
-        assert get(server.address, "/" + name, "If-Unmodified-Since: Sun, 09 Sep 2001 01:46:40 GMT").status == 200
+        assert server.get("/" + name, "If-Unmodified-Since: Sun, 09 Sep 2001 01:46:40 GMT").status == 200
 
 
 @pytest.mark.parametrize("seconds", [0, 1])
-def test_a_time_that_says_nothing_is_left_out(site, seconds):
+def test_a_time_that_says_nothing_is_left_out(version, site, seconds):
     os.utime(site / "1k.bin", (seconds, seconds))
-    with SluiceServer(site) as server:
+    with version.serving(site) as server:
         got = Got(server, "/1k.bin")
         assert "last-modified" not in got.fields and "etag" in got.fields
         assert Got(server, "/1k.bin", "-z", "Sun, 09 Sep 2001 01:46:40 GMT").status == 200
 
 
+@over_h1
 def test_wget_transfers_only_what_is_new(root, server, tmp_path):
-    command = ["wget", "--timestamping", "--no-if-modified-since", "--no-verbose", "--tries=1", f"{server.url}/middle.bin"]
+    command = ["wget", *server.wget_options, "--timestamping", "--no-if-modified-since", "--no-verbose", "--tries=1",
+               f"{server.url}/middle.bin"]
     for options in ([], ["--if-modified-since"]):
         done = subprocess.run([*command, *options], cwd=tmp_path, capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done.stderr
@@ -179,12 +181,14 @@ def test_wget_transfers_only_what_is_new(root, server, tmp_path):
         assert done.returncode == 0 and (mirrored.stat().st_ino, mirrored.stat().st_ctime_ns) == before, done.stderr
 
 
+@pytest.mark.parametrize("version", ["h1"], indirect=True)  # it is about wget, and long
 @pytest.mark.skipif(not PYTHON_DOC.is_dir(), reason="needs Debian's python3-doc")
-def test_a_mirror_made_twice_transfers_nothing_the_second_time(tmp_path):
+def test_a_mirror_made_twice_transfers_nothing_the_second_time(version, tmp_path):
     """A real site. wget asks with HEAD, because from a page that it is answered 304 for it follows no links."""
-    command = ["wget", "--mirror", "--no-if-modified-since", "--no-verbose", "--no-parent", "--tries=1"]
     runs = []
-    with SluiceServer(PYTHON_DOC, "--follow-symlinks", "--access-log", "stdout") as server:
+    with version.serving(PYTHON_DOC, "--follow-symlinks", "--access-log", "stdout") as server:
+        command = ["wget", *server.wget_options, "--mirror", "--no-if-modified-since", "--no-verbose", "--no-parent",
+                   "--tries=1"]
         for _ in range(2):
             seen = len(server.stdout().splitlines())
             # 8: some of the site's own links lead nowhere.
@@ -268,16 +272,23 @@ def test_if_range(root, server):
 def test_a_download_is_resumed(root, server, tmp_path, name):
     whole, partial = (root / name).read_bytes(), tmp_path / name
     partial.write_bytes(whole[:len(whole) // 3])
-    done = curl("--continue-at", "-", "--output", partial, "--write-out", "%{http_code} %{size_download}", f"{server.url}/{name}")
+    done = server.curl("--continue-at", "-", "--output", partial, "--write-out", "%{http_code} %{size_download}", f"{server.url}/{name}")
     assert done.stdout == b"206 %d" % (len(whole) - len(whole) // 3), done.stderr
     assert partial.read_bytes() == whole
+
+
+@over_h1
+@pytest.mark.parametrize("name", ["small.bin", "middle.bin", "large.bin"])
+def test_wget_resumes_a_download(root, server, tmp_path, name):
+    whole, partial = (root / name).read_bytes(), tmp_path / name
     partial.write_bytes(whole[:10])
-    subprocess.run(["wget", "--continue", "--quiet", f"{server.url}/{name}"], cwd=tmp_path, check=True, timeout=60)
+    command = ["wget", *server.wget_options, "--continue", "--quiet", f"{server.url}/{name}"]
+    subprocess.run(command, cwd=tmp_path, check=True, timeout=60)
     assert partial.read_bytes() == whole
 
 
-def test_a_range_of_a_huge_file_reads_no_more_than_that(root):
-    with SluiceServer(root) as server:
+def test_a_range_of_a_huge_file_reads_no_more_than_that(version, root):
+    with version.serving(root) as server:
         for word in (0, HUGE // 2, HUGE - 8):
             begin = time.monotonic()
             got = Got(server, "/huge.bin", "--range", f"{word}-{word + 7}")
@@ -305,7 +316,7 @@ def test_freshness(server):
 
 def test_a_304_is_as_fresh_as_its_200(server):
     tag = tag_of(server, "/assets/app-3f9a2c71.js")
-    got = get(server.address, "/assets/app-3f9a2c71.js", f"If-None-Match: {tag}")
+    got = server.get("/assets/app-3f9a2c71.js", f"If-None-Match: {tag}")
     assert got.status == 304 and got.body == b""
     assert got.get("Cache-Control") == "max-age=31536000, immutable" and got.get("ETag") == tag
     assert got.get("Expires") and got.get("Content-Length") is None and got.get("Last-Modified") is None

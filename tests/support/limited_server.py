@@ -14,9 +14,9 @@ from clients import SANITIZED
 from sluice_server import SluiceServer, wait_until
 
 
-def serving(site, *limits, **options):
-    """A server with these limits ("name=value")."""
-    return SluiceServer(site, *(part for limit in limits for part in ("--limit", limit)), **options)
+def serving(site, *limits, more=(), **options):
+    """A server with these limits ("name=value"); `more` goes to its command line too."""
+    return SluiceServer(site, *(part for limit in limits for part in ("--limit", limit)), *more, **options)
 
 
 def logged(server):

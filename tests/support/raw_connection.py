@@ -16,16 +16,19 @@ class Silence(AssertionError):
 
 
 class RawConnection:
-    """One connection; a context manager. `address` is (host, port) or the path of a Unix socket.
+    """One connection; a context manager. `address` is (host, port) or the path of a Unix socket. `receive_buffer` (octets)
+    makes a reader at whom the server has to wait.
 
     `ended` is None, "fin" or "reset". `send_failed` is True once the peer no longer took what was sent: it closed
     without lingering, and over a real network the client might have lost the response.
     """
 
-    def __init__(self, address, seconds=10.0):
+    def __init__(self, address, seconds=10.0, *, receive_buffer=None):
         family = socket.AF_UNIX if isinstance(address, str) else (
             socket.AF_INET6 if ":" in address[0] else socket.AF_INET)
         self._socket = socket.socket(family, socket.SOCK_STREAM)
+        if receive_buffer:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self._socket.settimeout(seconds)
         self._socket.connect(address)
         if family != socket.AF_UNIX:
