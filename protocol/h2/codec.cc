@@ -197,7 +197,8 @@ void Codec::consume(StreamId id, uint64_t octets, bool drained) {
   if (state == nullptr) return;
   in.submit(nghttp2_session_consume_stream(in.session, id, octets));
   state->consumed += octets;
-  if (!drained || state->consumed < state->window) return;
+  // Before our SETTINGS are acknowledged streams' windows are not what they say yet.
+  if (!in.settings_taken || !drained || state->consumed < state->window) return;
   const uint64_t wider = std::min<uint64_t>(state->window * 2, in.limits.stream_window_most);
   const uint64_t more = wider - std::min(wider, state->window);
   if (more == 0 || in.grown + more > in.limits.connection_window) return;
@@ -215,7 +216,8 @@ void Codec::consume_connection(uint64_t octets) {
 void Codec::resume(StreamId id) { (void)nghttp2_session_resume_data(session_->session, id); }
 
 void Codec::reset(StreamId id, ErrorCode code) {
-  if (StreamState* const state = session_->stream(id)) state->given_up = true;
+  StreamState* const state = session_->stream(id);
+  if (state == nullptr || std::exchange(state->given_up, true)) return;
   session_->submit(nghttp2_submit_rst_stream(session_->session, NGHTTP2_FLAG_NONE, id,
                                              static_cast<uint32_t>(code)));
 }

@@ -103,8 +103,11 @@ int Session::on_frame(const nghttp2_frame& frame) {
       if (state != nullptr) state->reset_by_peer = true;
       break;
     case NGHTTP2_SETTINGS:
-      if (!has(frame.hd.flags, NGHTTP2_FLAG_ACK) && !std::exchange(settings_seen, true))
+      if (has(frame.hd.flags, NGHTTP2_FLAG_ACK)) {
+        settings_taken = true;
+      } else if (!std::exchange(settings_seen, true)) {
         events.on_settings();
+      }
       break;
     case NGHTTP2_PUSH_PROMISE:  // from a server that has not read our SETTINGS yet
       submit(nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE,

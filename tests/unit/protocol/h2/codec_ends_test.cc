@@ -160,7 +160,7 @@ struct HeldBack {
   }
   Source content{{std::string(100, 'x')}};
   std::unique_ptr<Source> held =
-      std::make_unique<Source>(std::vector<std::string>{std::string(10'000, 'y')});
+      std::make_unique<Source>(std::vector<std::string>{std::string(10'000, 'y')}, Pull::pending);
   Pair pair;
   StreamId first, second;
   std::string said;
@@ -195,6 +195,10 @@ TEST(H2CodecEnds, GoesOnWithAFrameThatWasHeldBack) {
   both.said += both.pair.server.say();
   EXPECT_TRUE(both.pair.client.feed(both.said));
   EXPECT_EQ(both.pair.client[both.second].body, std::string(10'000, 'y'));
+  both.held->add({"z"}, Pull::end);
+  both.pair.server.codec.resume(both.second);
+  both.pair.exchange();
+  EXPECT_EQ(both.pair.client[both.second].body, std::string(10'000, 'y') + "z");
   EXPECT_EQ(both.pair.client[both.second].closed, ErrorCode::no_error);
 }
 
