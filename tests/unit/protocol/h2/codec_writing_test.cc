@@ -250,8 +250,8 @@ class H2CodecTurns : public ::testing::Test {
 };
 
 TEST_F(H2CodecTurns, GoByTheirNumberWhenTheyAreAlike) {
-  ask(1);
-  ask(3);
+  ask(1, "u=3");
+  ask(3, "u=3");
   answer(3);
   answer(1);
   const std::vector<StreamId> turns = order(hand_.server.say_frames());
@@ -260,6 +260,18 @@ TEST_F(H2CodecTurns, GoByTheirNumberWhenTheyAreAlike) {
   EXPECT_EQ(std::adjacent_find(turns.begin(), turns.end(), std::less<>()) != turns.end() &&
                 std::adjacent_find(turns.begin(), turns.end(), std::greater<>()) != turns.end(),
             false);
+}
+
+// A client that says nothing is served as by servers that know no priorities.
+TEST_F(H2CodecTurns, AreTakenByAllWhoSayNothing) {
+  ask(1);
+  ask(3);
+  answer(1);
+  answer(3);
+  const std::vector<StreamId> turns = order(hand_.server.say_frames());
+  ASSERT_GE(turns.size(), 4U);
+  EXPECT_EQ((std::vector<StreamId>(turns.begin(), turns.begin() + 4)),
+            (std::vector<StreamId>{1, 3, 1, 3}));
 }
 
 TEST_F(H2CodecTurns, GoByUrgency) {
