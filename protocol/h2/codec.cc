@@ -137,6 +137,8 @@ void Session::close_stream(StreamState& state, ErrorCode code) {
   nghttp2_session_set_stream_user_data(session, state.id, nullptr);
   // The peer has never heard of it: it said GOAWAY first.
   if (state.opening && code == ErrorCode::internal_error) code = ErrorCode::refused_stream;
+  // Nor of this one, but it is no use to try again elsewhere.
+  if (state.too_large) code = ErrorCode::internal_error;
   if (state.sink != nullptr)
     events.on_stream_closed(state.id, *state.sink, code, state.reset_by_peer);
   end_stream(&state);
@@ -187,7 +189,10 @@ bool Codec::feed(const Slice& input, Time now) {
 
 const ProtocolError& Codec::error() const noexcept { return session_->error; }
 bool Codec::head_started() const noexcept { return session_->block != nullptr; }
-uint64_t Codec::held() const noexcept { return session_->block ? session_->block->held() : 0; }
+uint64_t Codec::held() const noexcept {
+  const uint64_t block = session_->block ? session_->block->held() : 0;
+  return block + session_->prioritized.size() * sizeof(StreamId);
+}
 
 // The window doubles when a whole one was consumed and nothing waits: the consumer keeps up, so it
 // is the window that holds the peer back (RFC 9113 section 6.9).

@@ -31,9 +31,10 @@ struct StreamState {
   bool head_seen = false;  // role client: the final one
   bool head_sent = false;  // likewise ours, whichever role
   bool reset_by_peer = false;
-  bool given_up = false;  // our reset is no error of the peer's
-  bool refused = false;   // the sink was told so, and is told nothing else but the end
-  bool opening = false;   // its HEADERS or PUSH_PROMISE is not framed: nghttp2 may not know it yet
+  bool given_up = false;   // our reset is no error of the peer's
+  bool refused = false;    // the sink was told so, and is told nothing else but the end
+  bool too_large = false;  // its HEADERS cannot be framed
+  bool opening = false;    // its HEADERS or PUSH_PROMISE is not framed: nghttp2 may not know it yet
 
   // Whom the peer's message goes to, if anybody.
   CodecSink* listener() const noexcept { return refused ? nullptr : sink; }
@@ -98,18 +99,21 @@ struct Session {
   int on_data_end(const nghttp2_frame& frame, StreamState* state);
   int on_request(StreamState& state, const FieldBlock& complete, bool ends_stream);
   void note_priority(StreamId id);
+  bool take_priority(StreamId id);
   void share_by_default(const StreamState& state, const RequestHead& head);
   int hand_on(StreamState& state, FieldBlock::Verdict verdict, const ProtocolError& why);
   int on_response(StreamState& state, const FieldBlock& complete, bool ends_stream);
-  void on_trailers(StreamState& state, const FieldBlock& complete);
+  int on_trailers(StreamState& state, const FieldBlock& complete, bool ends_stream);
   int on_data(StreamId id, const uint8_t* data, size_t size);
   int refuse_stream(StreamState& state, ErrorCode code, bool ours);
 
   // writing.cc: while frames are made.
   int on_frame_sent(const nghttp2_frame& frame);
-  void on_frame_not_sent(const nghttp2_frame& frame);
+  void on_frame_not_sent(const nghttp2_frame& frame, int nghttp2_error);
   void opened(StreamId id) noexcept;
   ssize_t pull(StreamState& state, size_t most, uint32_t& flags);
+  ssize_t break_off(StreamState& state) noexcept;
+  bool may_promise() const noexcept;
   int frame_content(StreamState& state, const uint8_t* header, size_t size);
   void append(const uint8_t* octets, size_t size);
   void submit_trailers(StreamState& state, uint32_t& flags);
@@ -127,7 +131,7 @@ struct Session {
   ProtocolError error;
   std::unique_ptr<FieldBlock> block;  // the one that is not complete
   size_t block_octets = 0;            // of it, as they came
-  std::vector<StreamId> prioritized;  // by PRIORITY_UPDATE, before they began
+  std::vector<StreamId> prioritized;  // by PRIORITY_UPDATE, before they begin; at most `streams`
   uint64_t grown = 0;                 // octets that streams' windows have beyond the first
   FrameWalk walk;
   // Of a running feed().
@@ -140,7 +144,7 @@ struct Session {
   bool held_back = false;  // by `until`
   bool settings_seen = false;
   bool settings_taken = false;  // the peer has acknowledged ours
-  bool going_away = false;  // the peer is told which stream was the last
+  bool going_away = false;      // the peer is told which stream was the last
   bool out_of_memory = false;
 };
 

@@ -1,6 +1,7 @@
 // What nghttp2 tells while octets are parsed: frames are counted, field blocks collected, and what
 // is complete goes to its sink. Nothing is written here but resets, which wait for produce().
 #include <algorithm>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -171,8 +172,7 @@ int Session::on_headers(const nghttp2_frame& frame) {
       result = on_response(*state, *complete, ends_stream);
       break;
     case FieldBlock::Kind::trailers:
-      on_trailers(*state, *complete);
-      if (state->listener() != nullptr && ends_stream) state->sink->on_end();
+      result = on_trailers(*state, *complete, ends_stream);
       break;
   }
   workspace.release_block(std::move(complete));
@@ -192,18 +192,28 @@ int Session::on_request(StreamState& state, const FieldBlock& complete, bool end
   return result;
 }
 
-// PRIORITY_UPDATE may come before its stream (RFC 9218 section 7.1). How many may is the guard's to
-// say.
+// PRIORITY_UPDATE may come before its stream (RFC 9218 section 7.1); nghttp2 ends a connection
+// where it is said of more streams than may be open.
 void Session::note_priority(StreamId id) {
-  if (stream(id) == nullptr && id > nghttp2_session_get_last_proc_stream_id(session))
-    prioritized.push_back(id);
+  if (stream(id) != nullptr || id <= nghttp2_session_get_last_proc_stream_id(session)) return;
+  const bool known = std::find(prioritized.begin(), prioritized.end(), id) != prioritized.end();
+  if (!known && prioritized.size() < limits.streams) prioritized.push_back(id);
+}
+
+// Whether the client spoke of this stream before it began. What it said of earlier ones is void:
+// they cannot begin any more (RFC 9113 section 5.1.1).
+bool Session::take_priority(StreamId id) {
+  if (prioritized.empty()) return false;
+  const bool known = std::find(prioritized.begin(), prioritized.end(), id) != prioritized.end();
+  std::erase_if(prioritized, [&](StreamId one) { return one <= id; });
+  return known;
 }
 
 // A client that says nothing of priorities gets its responses side by side, as from servers that
 // know none: by RFC 9218's default each would wait for the one before, however long that is.
 void Session::share_by_default(const StreamState& state, const RequestHead& head) {
-  if (head.fields.find(FieldId::priority) != nullptr) return;
-  if (!prioritized.empty() && std::erase(prioritized, state.id) > 0) return;
+  const bool told = take_priority(state.id);
+  if (told || head.fields.find(FieldId::priority) != nullptr) return;
   const nghttp2_extpri priority{.urgency = NGHTTP2_EXTPRI_DEFAULT_URGENCY, .inc = 1};
   submit(nghttp2_session_change_extpri_stream_priority(session, state.id, &priority, 0));
 }
@@ -252,16 +262,20 @@ int Session::on_response(StreamState& state, const FieldBlock& complete, bool en
   return 0;
 }
 
-void Session::on_trailers(StreamState& state, const FieldBlock& complete) {
-  if (state.listener() == nullptr) return;
+int Session::on_trailers(StreamState& state, const FieldBlock& complete, bool ends_stream) {
+  if (state.listener() == nullptr) return 0;
   if (complete.refusal().status != 0) {
     state.refused = true;
-    return state.sink->on_reset(complete.refusal());
+    state.sink->on_reset(complete.refusal());
+    return 0;
   }
   FieldList& trailers = workspace.trailers;
-  const Slice storage = complete.finish_trailers(workspace.pool, trailers);
-  state.sink->on_trailers(trailers);
+  const std::optional<Slice> storage = complete.finish_trailers(workspace.pool, trailers);
+  if (storage && !trailers.empty()) state.sink->on_trailers(trailers);
   trailers.clear();
+  if (!storage) return refuse_stream(state, ErrorCode::protocol_error, false);
+  if (ends_stream && state.listener() != nullptr) state.sink->on_end();
+  return 0;
 }
 
 // `data` lies in what is being fed, whose memory it pins.

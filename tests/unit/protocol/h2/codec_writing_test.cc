@@ -76,6 +76,38 @@ TEST_F(H2CodecWriting, LeavesOutWhatIsNotToBeSent) {
   EXPECT_TRUE(response().ended);
 }
 
+// nghttp2 frames no block beyond 64 KiB: the peer must not wait for it.
+TEST_F(H2CodecWriting, ResetsWhatIsTooLargeToFrame) {
+  const std::string large(70'000, 'x');
+  ResponseHead head;
+  head.fields.add("x", large);
+  respond(head, {});
+  EXPECT_EQ(response().closed, ErrorCode::internal_error);
+  EXPECT_TRUE(server()[id_].closed);
+}
+
+TEST_F(H2CodecWriting, ResetsWhatTrailersAreTooLargeToFrameOf) {
+  const std::string large(70'000, 'x');
+  Source content({"content"});
+  content.has_trailers = true;
+  content.fields.add("x", large);
+  respond(ResponseHead(), {}, &content);
+  EXPECT_EQ(response().body, "content");
+  EXPECT_EQ(response().closed, ErrorCode::internal_error);
+  EXPECT_FALSE(response().ended);
+  EXPECT_TRUE(server()[id_].closed);
+}
+
+TEST_F(H2CodecWriting, EndsRequestsThatAreTooLargeToFrame) {
+  const std::string large(70'000, 'x');
+  RequestHead head = Pair::head_of("GET", "/");
+  head.fields.add("x", large);
+  const StreamId id = pair_.request(head);
+  pair_.exchange();
+  EXPECT_EQ(pair_.client[id].closed, ErrorCode::internal_error);
+  EXPECT_TRUE(pair_.healthy());
+}
+
 TEST_F(H2CodecWriting, SaysTheLengthOnceAndWhereItBelongs) {
   const struct {
     const char* why;
@@ -311,6 +343,18 @@ TEST_F(H2CodecTurns, ChangeByPriorityUpdate) {
   const std::vector<StreamId> turns = order(hand_.server.say_frames());
   ASSERT_FALSE(turns.empty());
   EXPECT_EQ(turns.front(), 3);
+}
+
+// RFC 9218 section 7.1: it may come before its stream.
+TEST_F(H2CodecTurns, ChangeBeforeTheStreamBegins) {
+  hand_.ask(frame(kPriorityUpdate, 0, 0, number(5, 4) + "u=0"));
+  ask(1, "u=2");
+  ask(5);
+  answer(1);
+  answer(5);
+  const std::vector<StreamId> turns = order(hand_.server.say_frames());
+  ASSERT_FALSE(turns.empty());
+  EXPECT_EQ(turns.front(), 5);
 }
 
 TEST_F(H2CodecTurns, AreTakenInTurnsWhenIncremental) {
