@@ -62,7 +62,7 @@ void Session::open_session() {
   nghttp2_option_set_max_outbound_ack(option, limits.floods.outstanding);
   nghttp2_option_set_max_continuations(option, limits.continuations);
   nghttp2_option_set_stream_reset_rate_limit(option, kResetsOfNghttp2, kResetsOfNghttp2);
-  nghttp2_option_set_builtin_recv_extension_type(option, NGHTTP2_PRIORITY_UPDATE);
+  nghttp2_option_set_user_recv_extension_type(option, NGHTTP2_PRIORITY_UPDATE);
   const auto open = is_server() ? nghttp2_session_server_new3 : nghttp2_session_client_new3;
   const int result = open(&session, workspace.callbacks, this, option, &workspace.allocator);
   nghttp2_option_del(option);
@@ -191,7 +191,7 @@ const ProtocolError& Codec::error() const noexcept { return session_->error; }
 bool Codec::head_started() const noexcept { return session_->block != nullptr; }
 uint64_t Codec::held() const noexcept {
   const uint64_t block = session_->block ? session_->block->held() : 0;
-  return block + session_->prioritized.size() * sizeof(StreamId);
+  return block + session_->announced.size() * sizeof(Session::Announced);
 }
 
 // The window doubles when a whole one was consumed and nothing waits: the consumer keeps up, so it

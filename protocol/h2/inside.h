@@ -3,7 +3,9 @@
 
 #include <nghttp2/nghttp2.h>
 
+#include <array>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -13,6 +15,7 @@
 #include "protocol/h2/flood_guard.h"
 #include "protocol/h2/frame_walk.h"
 #include "protocol/h2/memory.h"
+#include "protocol/h2/priority_field.h"
 
 namespace sluice::h2 {
 
@@ -98,14 +101,23 @@ struct Session {
   int on_headers(const nghttp2_frame& frame);
   int on_data_end(const nghttp2_frame& frame, StreamState* state);
   int on_request(StreamState& state, const FieldBlock& complete, bool ends_stream);
-  void note_priority(StreamId id);
-  bool take_priority(StreamId id);
-  void share_by_default(const StreamState& state, const RequestHead& head);
   int hand_on(StreamState& state, FieldBlock::Verdict verdict, const ProtocolError& why);
   int on_response(StreamState& state, const FieldBlock& complete, bool ends_stream);
   int on_trailers(StreamState& state, const FieldBlock& complete, bool ends_stream);
   int on_data(StreamId id, const uint8_t* data, size_t size);
   int refuse_stream(StreamState& state, ErrorCode code, bool ours);
+
+  // prioritizing.cc
+  struct Announced {
+    StreamId id;
+    Priority priority;
+  };
+  void on_priority_octets(std::string_view octets) noexcept;
+  int on_priority_update(const nghttp2_frame_hd& header);
+  bool announce(StreamId id, const Priority& priority);
+  std::optional<Priority> take_announced(StreamId id);
+  void prioritize_request(const StreamState& state, const RequestHead& head);
+  void prioritize(StreamId id, const Priority& priority);
 
   // writing.cc: while frames are made.
   int on_frame_sent(const nghttp2_frame& frame);
@@ -131,7 +143,10 @@ struct Session {
   ProtocolError error;
   std::unique_ptr<FieldBlock> block;  // the one that is not complete
   size_t block_octets = 0;            // of it, as they came
-  std::vector<StreamId> prioritized;  // by PRIORITY_UPDATE, before they begin; at most `streams`
+  StreamId last_begun = 0;            // by the client
+  std::vector<Announced> announced;   // priorities of streams that are to begin
+  std::array<char, 68> update;        // payload of a PRIORITY_UPDATE
+  size_t update_octets = 0;           // that came of it, kept or not
   uint64_t grown = 0;                 // octets that streams' windows have beyond the first
   FrameWalk walk;
   // Of a running feed().

@@ -74,8 +74,9 @@ int Session::on_begin_headers(const nghttp2_frame& frame) {
   StreamState* state = stream(frame.hd.stream_id);
   const bool request = frame.headers.cat == NGHTTP2_HCAT_REQUEST;
   if (request) {
-    state = begin_stream(frame.hd.stream_id);
-    nghttp2_session_set_stream_user_data(session, frame.hd.stream_id, state);
+    last_begun = frame.hd.stream_id;
+    state = begin_stream(last_begun);
+    nghttp2_session_set_stream_user_data(session, last_begun, state);
   }
   const bool response = !is_server() && state != nullptr && !state->head_seen;
   if (!block) block = workspace.acquire_block();
@@ -115,8 +116,7 @@ int Session::on_frame(const nghttp2_frame& frame) {
                                        frame.push_promise.promised_stream_id, NGHTTP2_CANCEL));
       break;
     case NGHTTP2_PRIORITY_UPDATE:
-      note_priority(static_cast<const nghttp2_ext_priority_update*>(frame.ext.payload)->stream_id);
-      break;
+      return on_priority_update(frame.hd);
     case NGHTTP2_PING:
       if (has(frame.hd.flags, NGHTTP2_FLAG_ACK)) events.on_pong();
       break;
@@ -192,32 +192,6 @@ int Session::on_request(StreamState& state, const FieldBlock& complete, bool end
   return result;
 }
 
-// PRIORITY_UPDATE may come before its stream (RFC 9218 section 7.1); nghttp2 ends a connection
-// where it is said of more streams than may be open.
-void Session::note_priority(StreamId id) {
-  if (stream(id) != nullptr || id <= nghttp2_session_get_last_proc_stream_id(session)) return;
-  const bool known = std::find(prioritized.begin(), prioritized.end(), id) != prioritized.end();
-  if (!known && prioritized.size() < limits.streams) prioritized.push_back(id);
-}
-
-// Whether the client spoke of this stream before it began. What it said of earlier ones is void:
-// they cannot begin any more (RFC 9113 section 5.1.1).
-bool Session::take_priority(StreamId id) {
-  if (prioritized.empty()) return false;
-  const bool known = std::find(prioritized.begin(), prioritized.end(), id) != prioritized.end();
-  std::erase_if(prioritized, [&](StreamId one) { return one <= id; });
-  return known;
-}
-
-// A client that says nothing of priorities gets its responses side by side, as from servers that
-// know none: by RFC 9218's default each would wait for the one before, however long that is.
-void Session::share_by_default(const StreamState& state, const RequestHead& head) {
-  const bool told = take_priority(state.id);
-  if (told || head.fields.find(FieldId::priority) != nullptr) return;
-  const nghttp2_extpri priority{.urgency = NGHTTP2_EXTPRI_DEFAULT_URGENCY, .inc = 1};
-  submit(nghttp2_session_change_extpri_stream_priority(session, state.id, &priority, 0));
-}
-
 int Session::hand_on(StreamState& state, FieldBlock::Verdict verdict, const ProtocolError& why) {
   if (verdict == FieldBlock::Verdict::malformed)
     return refuse_stream(state, ErrorCode::protocol_error, false);
@@ -228,7 +202,7 @@ int Session::hand_on(StreamState& state, FieldBlock::Verdict verdict, const Prot
     state.refused = true;
     sink->on_reset(why);
   } else {
-    share_by_default(state, workspace.request);
+    prioritize_request(state, workspace.request);
     sink->on_request_head(workspace.request);
   }
   return 0;
