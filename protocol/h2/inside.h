@@ -140,7 +140,7 @@ struct Session {
   bool held_back = false;  // by `until`
   bool settings_seen = false;
   bool settings_taken = false;  // the peer has acknowledged ours
-  bool going_away = false;  // the peer is told which stream was the last
+  bool going_away = false;      // the peer is told which stream was the last
   bool out_of_memory = false;
 };
 
