@@ -153,10 +153,9 @@ constexpr std::array kLimits = {
           "GOAWAY ENHANCE_YOUR_CALM, close"),
     count("http2_reset_rate", &Limits::http2_reset_rate, 0, kCountMost,
           "resets a second, beyond http2_resets at once", "GOAWAY ENHANCE_YOUR_CALM, close"),
-    count(
-        "http2_resets_suspicious", &Limits::http2_resets_suspicious, 1, kCountMost,
-        "in place of http2_reset_rate while half of the last 200 streams were reset unanswered",
-        "GOAWAY ENHANCE_YOUR_CALM, close"),
+    count("http2_resets_suspicious", &Limits::http2_resets_suspicious, 1, kCountMost,
+          "in place of http2_reset_rate while half of the last 200 streams were reset unanswered",
+          "GOAWAY ENHANCE_YOUR_CALM, close"),
     count("http2_reset_of_upstream", &Limits::http2_reset_of_upstream, 1, kCountMost,
           "what a reset counts that closes a connection to an upstream: the next one costs a "
           "handshake",

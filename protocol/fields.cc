@@ -76,6 +76,7 @@ FieldId short_field_id(std::string_view name) noexcept {
     case 8:
       if (is_name(name, "if-match")) return FieldId::if_match;
       if (is_name(name, "if-range")) return FieldId::if_range;
+      if (is_name(name, "priority")) return FieldId::priority;
       return is_name(name, "location") ? FieldId::location : FieldId::other;
     default:
       return FieldId::other;

@@ -31,6 +31,7 @@ enum class FieldId : uint8_t {
   keep_alive,
   last_modified,
   location,
+  priority,
   range,
   referer,
   te,

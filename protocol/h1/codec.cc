@@ -4,9 +4,9 @@
 
 #include <algorithm>
 
+#include "protocol/grammar.h"
 #include "protocol/h1/chunked.h"
 #include "protocol/h1/control_fields.h"
-#include "protocol/grammar.h"
 #include "protocol/h1/request_head.h"
 #include "protocol/h1/response_head.h"
 #include "protocol/h1/second_opinion.h"

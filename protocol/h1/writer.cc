@@ -9,9 +9,9 @@
 #include <charconv>
 #include <string>
 
+#include "protocol/grammar.h"
 #include "protocol/h1/codec.h"
 #include "protocol/h1/control_fields.h"
-#include "protocol/grammar.h"
 #include "protocol/h1/response_head.h"
 #include "protocol/target.h"
 

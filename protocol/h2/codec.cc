@@ -41,7 +41,8 @@ Session::Session(const CodecOptions& its_options, const Limits& its_limits,
       limits(its_limits),
       workspace(its_workspace),
       events(its_events),
-      guard(its_limits.floods) {
+      guard(its_limits.floods),
+      walk(its_options.role == Role::server ? uint32_t{kPreface.size()} : 0) {
   open_session();
   submit_settings();
 }
@@ -94,7 +95,11 @@ bool Session::submit(int nghttp2_result) noexcept {
 }
 
 StreamState* Session::stream(StreamId id) noexcept {
-  return static_cast<StreamState*>(nghttp2_session_get_stream_user_data(session, id));
+  void* const known = nghttp2_session_get_stream_user_data(session, id);
+  if (known != nullptr || opening == 0) return static_cast<StreamState*>(known);
+  for (StreamState* state = streams; state != nullptr; state = state->next)
+    if (state->opening && state->id == id) return state;
+  return nullptr;
 }
 
 bool Session::fail(ErrorCode code, const ProtocolError& why) {
@@ -130,6 +135,8 @@ bool Session::fail_by(int nghttp2_error) {
 void Session::close_stream(StreamState& state, ErrorCode code) {
   if (state.window > limits.stream_window) grown -= state.window - limits.stream_window;
   nghttp2_session_set_stream_user_data(session, state.id, nullptr);
+  // The peer has never heard of it: it said GOAWAY first.
+  if (state.opening && code == ErrorCode::internal_error) code = ErrorCode::refused_stream;
   if (state.sink != nullptr)
     events.on_stream_closed(state.id, *state.sink, code, state.reset_by_peer);
   end_stream(&state);
@@ -146,7 +153,16 @@ StreamState* Session::begin_stream(StreamId id) {
   return state;
 }
 
+StreamState* Session::open_stream(CodecSink& sink) {
+  StreamState* const state = begin_stream(0);
+  state->sink = &sink;
+  state->opening = true;
+  ++opening;
+  return state;
+}
+
 void Session::end_stream(StreamState* state) noexcept {
+  if (state->opening) --opening;
   (state->previous != nullptr ? state->previous->next : streams) = state->next;
   if (state->next != nullptr) state->next->previous = state->previous;
   workspace.release_stream(state);
@@ -163,8 +179,7 @@ bool Codec::feed(const Slice& input, Time now) {
   if (in.error.status != 0) return false;
   in.input = &input;
   in.now = now;
-  const auto* const octets = reinterpret_cast<const uint8_t*>(input.data());
-  const ssize_t result = nghttp2_session_mem_recv(in.session, octets, input.size());
+  const ssize_t result = in.receive(input.view());
   in.input = nullptr;
   if (result < 0) return in.fail_by(static_cast<int>(result));
   return in.error.status == 0;
@@ -182,7 +197,8 @@ void Codec::consume(StreamId id, uint64_t octets, bool drained) {
   if (state == nullptr) return;
   in.submit(nghttp2_session_consume_stream(in.session, id, octets));
   state->consumed += octets;
-  if (!drained || state->consumed < state->window) return;
+  // Before our SETTINGS are acknowledged streams' windows are not what they say yet.
+  if (!in.settings_taken || !drained || state->consumed < state->window) return;
   const uint64_t wider = std::min<uint64_t>(state->window * 2, in.limits.stream_window_most);
   const uint64_t more = wider - std::min(wider, state->window);
   if (more == 0 || in.grown + more > in.limits.connection_window) return;
@@ -200,7 +216,8 @@ void Codec::consume_connection(uint64_t octets) {
 void Codec::resume(StreamId id) { (void)nghttp2_session_resume_data(session_->session, id); }
 
 void Codec::reset(StreamId id, ErrorCode code) {
-  if (StreamState* const state = session_->stream(id)) state->given_up = true;
+  StreamState* const state = session_->stream(id);
+  if (state == nullptr || std::exchange(state->given_up, true)) return;
   session_->submit(nghttp2_submit_rst_stream(session_->session, NGHTTP2_FLAG_NONE, id,
                                              static_cast<uint32_t>(code)));
 }
@@ -208,9 +225,9 @@ void Codec::reset(StreamId id, ErrorCode code) {
 void Codec::release(StreamId id) {
   StreamState* const state = session_->stream(id);
   if (state == nullptr) return;
+  // What was pulled stays: its frame may be made already, and the octets pin what they lie in.
   state->sink = nullptr;
   state->source = nullptr;
-  state->content.clear();
 }
 
 void Codec::submit_shutdown_notice() {
@@ -219,6 +236,7 @@ void Codec::submit_shutdown_notice() {
 
 void Codec::submit_goaway(ErrorCode code) {
   Session& in = *session_;
+  in.going_away = true;
   if (code != ErrorCode::no_error) {
     in.submit(nghttp2_session_terminate_session(in.session, static_cast<uint32_t>(code)));
     return;

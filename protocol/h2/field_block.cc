@@ -190,21 +190,21 @@ FieldBlock::Verdict FieldBlock::finish_request(const Asked& asked, BlockPool& po
 ProtocolError FieldBlock::take_place(const PseudoFields& pseudo, const Control& control,
                                      bool secure, BlockPool& pool, RequestHead& head) const {
   const bool plain_connect = head.method == Method::connect && pseudo[Pseudo::protocol].empty();
+  const std::string_view scheme = secure ? "https" : "http";
   if (control.hosts > 1) return malformed("more than one Host");
   head.authority = pseudo[Pseudo::authority].empty() ? control.host : pseudo[Pseudo::authority];
   if (head.authority.empty()) return malformed("neither :authority nor Host");
   if (!valid_authority(head.authority)) return malformed("malformed :authority");
+  if (control.hosts == 1 && (!valid_authority(control.host) ||
+                             !same_authority(head.authority, control.host, default_port(scheme))))
+    return malformed("Host differs from :authority");
   if (plain_connect) {
     head.target = pseudo[Pseudo::authority];
     return authority_port(head.target, 0) == 0 ? malformed("CONNECT without a port")
                                                : ProtocolError{};
   }
-  const std::string_view scheme = secure ? "https" : "http";
   if (!equals_ignoring_case(pseudo[Pseudo::scheme], scheme))
     return malformed(":scheme is not the connection's");
-  if (control.hosts == 1 && (!valid_authority(control.host) ||
-                             !same_authority(head.authority, control.host, default_port(scheme))))
-    return malformed("Host differs from :authority");
   Target target;
   head.target = pseudo[Pseudo::path];
   const bool asks_server = pseudo[Pseudo::path] == "*" && head.method == Method::options;

@@ -11,6 +11,7 @@
 #include "protocol/h2/codec.h"
 #include "protocol/h2/field_block.h"
 #include "protocol/h2/flood_guard.h"
+#include "protocol/h2/frame_walk.h"
 #include "protocol/h2/memory.h"
 
 namespace sluice::h2 {
@@ -31,6 +32,11 @@ struct StreamState {
   bool head_sent = false;  // likewise ours, whichever role
   bool reset_by_peer = false;
   bool given_up = false;  // our reset is no error of the peer's
+  bool refused = false;   // the sink was told so, and is told nothing else but the end
+  bool opening = false;   // its HEADERS or PUSH_PROMISE is not framed: nghttp2 may not know it yet
+
+  // Whom the peer's message goes to, if anybody.
+  CodecSink* listener() const noexcept { return refused ? nullptr : sink; }
 };
 
 struct SharedParts {
@@ -75,17 +81,24 @@ struct Session {
   bool flooded();  // the guard has spoken: fails
   bool submit(int nghttp2_result) noexcept;
   StreamState* begin_stream(StreamId id);
+  StreamState* open_stream(CodecSink& sink);  // of ours; its id is not known yet
   void end_stream(StreamState* state) noexcept;
   void close_stream(StreamState& state, ErrorCode code);
 
   // reading.cc: what nghttp2 calls while octets are parsed; returns as its callbacks do.
+  ssize_t receive(std::string_view octets);
+  bool on_ignored_frame();
+  bool count_block(size_t octets, bool continued);
   int on_begin_frame(const nghttp2_frame_hd& header);
   int on_begin_headers(const nghttp2_frame& frame);
   int on_field(std::string_view name, std::string_view value);
   int on_frame(const nghttp2_frame& frame);
+  void on_invalid_frame(const nghttp2_frame& frame);
   int on_headers(const nghttp2_frame& frame);
   int on_data_end(const nghttp2_frame& frame, StreamState* state);
   int on_request(StreamState& state, const FieldBlock& complete, bool ends_stream);
+  void note_priority(StreamId id);
+  void share_by_default(const StreamState& state, const RequestHead& head);
   int hand_on(StreamState& state, FieldBlock::Verdict verdict, const ProtocolError& why);
   int on_response(StreamState& state, const FieldBlock& complete, bool ends_stream);
   void on_trailers(StreamState& state, const FieldBlock& complete);
@@ -94,6 +107,8 @@ struct Session {
 
   // writing.cc: while frames are made.
   int on_frame_sent(const nghttp2_frame& frame);
+  void on_frame_not_sent(const nghttp2_frame& frame);
+  void opened(StreamId id) noexcept;
   ssize_t pull(StreamState& state, size_t most, uint32_t& flags);
   int frame_content(StreamState& state, const uint8_t* header, size_t size);
   void append(const uint8_t* octets, size_t size);
@@ -107,19 +122,25 @@ struct Session {
   CodecEvents& events;
   nghttp2_session* session = nullptr;
   StreamState* streams = nullptr;  // all of them
+  size_t opening = 0;              // of these
   FloodGuard guard;
   ProtocolError error;
   std::unique_ptr<FieldBlock> block;  // the one that is not complete
   size_t block_octets = 0;            // of it, as they came
+  std::vector<StreamId> prioritized;  // by PRIORITY_UPDATE, before they began
   uint64_t grown = 0;                 // octets that streams' windows have beyond the first
+  FrameWalk walk;
   // Of a running feed().
   const Slice* input = nullptr;
   Time now{};
+  bool begun = false;  // nghttp2 has told of a frame since the last step of `walk`
   // Of a running produce().
   Chain* out = nullptr;
   uint64_t until = 0;
   bool held_back = false;  // by `until`
   bool settings_seen = false;
+  bool settings_taken = false;  // the peer has acknowledged ours
+  bool going_away = false;  // the peer is told which stream was the last
   bool out_of_memory = false;
 };
 

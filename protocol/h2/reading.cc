@@ -2,6 +2,7 @@
 // is complete goes to its sink. Nothing is written here but resets, which wait for produce().
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "protocol/h2/inside.h"
 
@@ -13,23 +14,53 @@ bool has(uint8_t flags, uint8_t flag) noexcept { return (flags & flag) != 0; }
 
 }  // namespace
 
+ssize_t Session::receive(std::string_view octets) {
+  while (!octets.empty()) {
+    const size_t size = walk.step(octets);
+    begun = false;
+    const auto* const data = reinterpret_cast<const uint8_t*>(octets.data());
+    const ssize_t result = nghttp2_session_mem_recv(session, data, size);
+    if (result < 0) return result;
+    if (walk.at_header() && !begun && !on_ignored_frame()) break;
+    octets.remove_prefix(size);
+  }
+  return 0;
+}
+
+// False when it was one too many.
+bool Session::on_ignored_frame() {
+  if (walk.type() == NGHTTP2_CONTINUATION && !count_block(walk.length(), true)) return false;
+  const bool padded = has(walk.flags(), NGHTTP2_FLAG_PADDED);
+  const SeenFrame seen{.type = walk.type(),
+                       .flags = walk.flags(),
+                       .content = content_at_least(walk.length(), padded)};
+  return !guard.frame(seen, nullptr, now) || flooded();
+}
+
+// Octets of a field block, of its first frame or of one that continues it. False when there are too
+// many.
+bool Session::count_block(size_t octets, bool continued) {
+  block_octets = (continued ? block_octets : 0) + octets;
+  if (block_octets <= limits.head_block) return true;
+  return fail(ErrorCode::enhance_your_calm, {400, "field block too large", "http2_head_block"});
+}
+
 // Every frame is counted before anything is done about it. Padding is not known yet: a padded frame
 // of content is counted when it has come (on_frame()), unless nobody knows its stream.
 int Session::on_begin_frame(const nghttp2_frame_hd& header) {
-  const bool field_block = header.type == NGHTTP2_HEADERS || header.type == NGHTTP2_CONTINUATION;
+  begun = true;
+  const bool continued = header.type == NGHTTP2_CONTINUATION;
+  const bool field_block =
+      continued || header.type == NGHTTP2_HEADERS || header.type == NGHTTP2_PUSH_PROMISE;
   StreamState* const state = header.stream_id != 0 ? stream(header.stream_id) : nullptr;
-  if (field_block) {
-    block_octets = (header.type == NGHTTP2_HEADERS ? 0 : block_octets) + header.length;
-    if (block_octets > limits.head_block) {
-      fail(ErrorCode::enhance_your_calm, {400, "field block too large", "http2_head_block"});
-      return NGHTTP2_ERR_CALLBACK_FAILURE;
-    }
-  }
-  const bool padded = has(header.flags, NGHTTP2_FLAG_PADDED);
-  if (header.type == NGHTTP2_DATA && padded && state != nullptr) return 0;
+  // What was left of a malformed block has come.
+  if (!continued) workspace.release_block(std::move(block));
+  if (field_block && !count_block(header.length, continued)) return NGHTTP2_ERR_CALLBACK_FAILURE;
+  const bool padded = header.type == NGHTTP2_DATA && has(header.flags, NGHTTP2_FLAG_PADDED);
+  if (padded && state != nullptr) return 0;
   const SeenFrame seen{.type = header.type,
                        .flags = header.flags,
-                       .content = padded ? 0 : static_cast<uint32_t>(header.length)};
+                       .content = content_at_least(static_cast<uint32_t>(header.length), padded)};
   if (guard.frame(seen, state != nullptr ? &state->counts : nullptr, now)) {
     flooded();
     return NGHTTP2_ERR_CALLBACK_FAILURE;
@@ -72,8 +103,18 @@ int Session::on_frame(const nghttp2_frame& frame) {
       if (state != nullptr) state->reset_by_peer = true;
       break;
     case NGHTTP2_SETTINGS:
-      if (!has(frame.hd.flags, NGHTTP2_FLAG_ACK) && !std::exchange(settings_seen, true))
+      if (has(frame.hd.flags, NGHTTP2_FLAG_ACK)) {
+        settings_taken = true;
+      } else if (!std::exchange(settings_seen, true)) {
         events.on_settings();
+      }
+      break;
+    case NGHTTP2_PUSH_PROMISE:  // from a server that has not read our SETTINGS yet
+      submit(nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE,
+                                       frame.push_promise.promised_stream_id, NGHTTP2_CANCEL));
+      break;
+    case NGHTTP2_PRIORITY_UPDATE:
+      note_priority(static_cast<const nghttp2_ext_priority_update*>(frame.ext.payload)->stream_id);
       break;
     case NGHTTP2_PING:
       if (has(frame.hd.flags, NGHTTP2_FLAG_ACK)) events.on_pong();
@@ -88,6 +129,13 @@ int Session::on_frame(const nghttp2_frame& frame) {
   return 0;
 }
 
+// Nothing more is told of a malformed block. One that CONTINUATIONs are to follow is awaited all
+// the same: until then the peer can say nothing else.
+void Session::on_invalid_frame(const nghttp2_frame& frame) {
+  if (frame.hd.type == NGHTTP2_HEADERS && has(frame.hd.flags, NGHTTP2_FLAG_END_HEADERS))
+    workspace.release_block(std::move(block));
+}
+
 int Session::on_data_end(const nghttp2_frame& frame, StreamState* state) {
   if (state == nullptr) return 0;
   if (has(frame.hd.flags, NGHTTP2_FLAG_PADDED)) {
@@ -100,7 +148,8 @@ int Session::on_data_end(const nghttp2_frame& frame, StreamState* state) {
       return NGHTTP2_ERR_CALLBACK_FAILURE;
     }
   }
-  if (has(frame.hd.flags, NGHTTP2_FLAG_END_STREAM) && state->sink != nullptr) state->sink->on_end();
+  CodecSink* const sink = state->listener();
+  if (has(frame.hd.flags, NGHTTP2_FLAG_END_STREAM) && sink != nullptr) sink->on_end();
   return 0;
 }
 
@@ -123,7 +172,7 @@ int Session::on_headers(const nghttp2_frame& frame) {
       break;
     case FieldBlock::Kind::trailers:
       on_trailers(*state, *complete);
-      if (state->sink != nullptr && ends_stream) state->sink->on_end();
+      if (state->listener() != nullptr && ends_stream) state->sink->on_end();
       break;
   }
   workspace.release_block(std::move(complete));
@@ -139,19 +188,37 @@ int Session::on_request(StreamState& state, const FieldBlock& complete, bool end
   const FieldBlock::Verdict verdict = complete.finish_request(asked, workspace.pool, head, why);
   const int result = hand_on(state, verdict, why);
   head.clear();  // and with it what it pins
-  if (ends_stream && state.sink != nullptr) state.sink->on_end();
+  if (ends_stream && state.listener() != nullptr) state.sink->on_end();
   return result;
+}
+
+// PRIORITY_UPDATE may come before its stream (RFC 9218 section 7.1). How many may is the guard's to
+// say.
+void Session::note_priority(StreamId id) {
+  if (stream(id) == nullptr && id > nghttp2_session_get_last_proc_stream_id(session))
+    prioritized.push_back(id);
+}
+
+// A client that says nothing of priorities gets its responses side by side, as from servers that
+// know none: by RFC 9218's default each would wait for the one before, however long that is.
+void Session::share_by_default(const StreamState& state, const RequestHead& head) {
+  if (head.fields.find(FieldId::priority) != nullptr) return;
+  if (!prioritized.empty() && std::erase(prioritized, state.id) > 0) return;
+  const nghttp2_extpri priority{.urgency = NGHTTP2_EXTPRI_DEFAULT_URGENCY, .inc = 1};
+  submit(nghttp2_session_change_extpri_stream_priority(session, state.id, &priority, 0));
 }
 
 int Session::hand_on(StreamState& state, FieldBlock::Verdict verdict, const ProtocolError& why) {
   if (verdict == FieldBlock::Verdict::malformed)
     return refuse_stream(state, ErrorCode::protocol_error, false);
-  ServerSink* const sink = events.on_stream(state.id);
+  ServerSink* const sink = going_away ? nullptr : events.on_stream(state.id);
   if (sink == nullptr) return refuse_stream(state, ErrorCode::refused_stream, true);
   state.sink = sink;
   if (verdict == FieldBlock::Verdict::refused) {
+    state.refused = true;
     sink->on_reset(why);
   } else {
+    share_by_default(state, workspace.request);
     sink->on_request_head(workspace.request);
   }
   return 0;
@@ -169,6 +236,7 @@ int Session::on_response(StreamState& state, const FieldBlock& complete, bool en
   if (state.sink == nullptr) return 0;
   auto& sink = static_cast<ClientSink&>(*state.sink);
   if (complete.refusal().status != 0) {
+    state.refused = true;
     sink.on_reset(complete.refusal());
     return refuse_stream(state, ErrorCode::cancel, false);
   }
@@ -185,8 +253,11 @@ int Session::on_response(StreamState& state, const FieldBlock& complete, bool en
 }
 
 void Session::on_trailers(StreamState& state, const FieldBlock& complete) {
-  if (state.sink == nullptr) return;
-  if (complete.refusal().status != 0) return state.sink->on_reset(complete.refusal());
+  if (state.listener() == nullptr) return;
+  if (complete.refusal().status != 0) {
+    state.refused = true;
+    return state.sink->on_reset(complete.refusal());
+  }
   FieldList& trailers = workspace.trailers;
   const Slice storage = complete.finish_trailers(workspace.pool, trailers);
   state.sink->on_trailers(trailers);
@@ -196,7 +267,7 @@ void Session::on_trailers(StreamState& state, const FieldBlock& complete) {
 // `data` lies in what is being fed, whose memory it pins.
 int Session::on_data(StreamId id, const uint8_t* data, size_t size) {
   StreamState* const state = stream(id);
-  if (state == nullptr || state->sink == nullptr) {
+  if (state == nullptr || state->listener() == nullptr) {
     submit(nghttp2_session_consume_connection(session, size));
     return 0;
   }

@@ -34,6 +34,10 @@ int on_invalid_header(nghttp2_session*, const nghttp2_frame*, const uint8_t*, si
 int on_frame_recv(nghttp2_session*, const nghttp2_frame* frame, void* user) {
   return inside(user).on_frame(*frame);
 }
+int on_invalid_frame_recv(nghttp2_session*, const nghttp2_frame* frame, int, void* user) {
+  inside(user).on_invalid_frame(*frame);
+  return 0;
+}
 int on_data_chunk(nghttp2_session*, uint8_t, int32_t id, const uint8_t* data, size_t size,
                   void* user) {
   return inside(user).on_data(id, data, size);
@@ -45,6 +49,10 @@ int on_stream_close(nghttp2_session* session, int32_t id, uint32_t code, void* u
 }
 int on_frame_send(nghttp2_session*, const nghttp2_frame* frame, void* user) {
   return inside(user).on_frame_sent(*frame);
+}
+int on_frame_not_send(nghttp2_session*, const nghttp2_frame* frame, int, void* user) {
+  inside(user).on_frame_not_sent(*frame);
+  return 0;
 }
 int send_data(nghttp2_session*, nghttp2_frame*, const uint8_t* header, size_t size,
               nghttp2_data_source* source, void* user) {
@@ -66,9 +74,11 @@ SharedParts::SharedParts(BlockPool& blocks_pool)
   nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
   nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks, on_invalid_header);
   nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame_recv);
+  nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks, on_invalid_frame_recv);
   nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data_chunk);
   nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
   nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_frame_send);
+  nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks, on_frame_not_send);
   nghttp2_session_callbacks_set_send_data_callback(callbacks, send_data);
 }
 

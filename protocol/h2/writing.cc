@@ -60,6 +60,11 @@ bool has_no_content(Method asked, int status) noexcept {
   return asked == Method::head || status < 200 || status == 204 || status == 304;
 }
 
+// RFC 9110 section 8.6.
+bool may_have_length(Method asked, int status) noexcept {
+  return status >= 200 && status != 204 && !(asked == Method::connect && status < 300);
+}
+
 ssize_t read_content(nghttp2_session*, int32_t, uint8_t*, size_t length, uint32_t* flags,
                      nghttp2_data_source* source, void* user) {
   return static_cast<Session*>(user)->pull(*static_cast<StreamState*>(source->ptr), length, *flags);
@@ -94,10 +99,11 @@ void Codec::submit_response(StreamId id, const ResponseHead& head, const Respons
     for (const Field& field : *framing.common) fields.push_back(copied(field.name, field.value));
   }
   const bool empty = has_no_content(framing.request_method, head.status);
-  const bool says_length = framing.length.has_value() && head.status >= 200 && head.status != 204;
+  const bool may_say_length = may_have_length(framing.request_method, head.status);
+  const bool says_length = framing.length.has_value() && may_say_length;
   const Digits length(framing.length.value_or(0));
   if (says_length) fields.push_back(named("content-length", length.view()));
-  add(head.fields, empty && !says_length, fields);
+  add(head.fields, empty && may_say_length && !says_length, fields);
   if (head.prepared != nullptr) add(head.prepared->fields, false, fields);
   state->status = head.status;
   state->head_sent = true;
@@ -123,6 +129,7 @@ void Codec::submit_interim(StreamId id, const ResponseHead& head) {
 StreamId Codec::submit_request(const RequestHead& head, std::optional<uint64_t> length,
                                BodySource* content, ClientSink& sink) {
   Session& session = *session_;
+  if (nghttp2_session_check_request_allowed(session.session) == 0) return 0;
   std::vector<nghttp2_nv>& fields = session.workspace.fields;
   fields.clear();
   session.add_request_line(head);
@@ -131,8 +138,7 @@ StreamId Codec::submit_request(const RequestHead& head, std::optional<uint64_t> 
     fields.push_back(named("content-length", digits.view()));
   if (head.expects_continue) fields.push_back(named("expect", "100-continue"));
   add(head.fields, false, fields);
-  StreamState* const state = session.begin_stream(0);
-  state->sink = &sink;
+  StreamState* const state = session.open_stream(sink);
   state->source = content;
   const nghttp2_data_provider provider = provider_of(*state);
   const int32_t id = nghttp2_submit_request(session.session, nullptr, fields.data(), fields.size(),
@@ -166,8 +172,7 @@ StreamId Codec::submit_push(StreamId id, const RequestHead& head, CodecSink& sin
   fields.clear();
   session.add_request_line(head);
   add(head.fields, false, fields);
-  StreamState* const state = session.begin_stream(0);
-  state->sink = &sink;
+  StreamState* const state = session.open_stream(sink);
   const int32_t promised = nghttp2_submit_push_promise(session.session, NGHTTP2_FLAG_NONE, id,
                                                        fields.data(), fields.size(), state);
   if (!session.submit(promised)) {
@@ -242,7 +247,11 @@ int Session::on_frame_sent(const nghttp2_frame& frame) {
   StreamState* const state = frame.hd.stream_id != 0 ? stream(frame.hd.stream_id) : nullptr;
   const bool ends = (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
   switch (frame.hd.type) {
+    case NGHTTP2_PUSH_PROMISE:
+      opened(frame.push_promise.promised_stream_id);
+      break;
     case NGHTTP2_HEADERS:
+      if (frame.headers.cat == NGHTTP2_HCAT_REQUEST) opened(frame.hd.stream_id);
       if (state != nullptr && state->status != 0) guard.answered(state->counts, state->status);
       [[fallthrough]];
     case NGHTTP2_DATA:
@@ -263,6 +272,18 @@ int Session::on_frame_sent(const nghttp2_frame& frame) {
       break;
   }
   return 0;
+}
+
+void Session::opened(StreamId id) noexcept {
+  StreamState* const state = stream(id);
+  if (state != nullptr && std::exchange(state->opening, false)) --opening;
+}
+
+// The stream that a promise is made on ended first: nghttp2 says no more of the promised one.
+void Session::on_frame_not_sent(const nghttp2_frame& frame) {
+  if (frame.hd.type != NGHTTP2_PUSH_PROMISE) return;
+  StreamState* const state = stream(frame.push_promise.promised_stream_id);
+  if (state != nullptr && state->opening) close_stream(*state, ErrorCode::cancel);
 }
 
 }  // namespace sluice::h2

@@ -11,10 +11,19 @@
 
 namespace sluice::http {
 
+namespace {
+
+// What the kernel holds unsent: what is urgent waits behind it (RFC 9218
+// section 10), and little enough to cost only clients that are slower than we are.
+constexpr int kUnsentInKernel = 64 * 1024;
+
+}  // namespace
+
 H2ServerConnection::H2ServerConnection(ServerConnection& predecessor, const Slice& input)
     : ServerConnection(predecessor),
       codec_({.role = h2::Role::server, .secure = handshaken_ != nullptr}, listener_->h2_limits(),
              context_.h2_workspace, *this) {
+  transport_->limit_unsent(kUnsentInKernel);
   set_state(State::opening);
   look_at_ = context_.loop.now();
   if (!input.empty()) feed(input);
@@ -52,7 +61,8 @@ void H2ServerConnection::take_turn() {
     if (state_ == State::retired) return;
   }
   reap();
-  if (!working_.empty()) context_.loop.wake(*this);
+  const bool more_to_read = wants_input() && transport_->readable();
+  if (!queued_.empty() || !working_.empty() || more_to_read) context_.loop.wake(*this);
   after_flush();
 }
 
@@ -67,7 +77,7 @@ bool H2ServerConnection::wants_input() const noexcept {
 
 void H2ServerConnection::read() {
   while (wants_input() && transport_->readable()) {
-    if (read_left_ == 0) return context_.loop.wake(*this);
+    if (read_left_ == 0) return;
     const Ref<Block> block = context_.read_block();
     const size_t room = std::min<uint64_t>(block->capacity(), read_left_);
     const net::ReadResult result = transport_->read({block->data(), room});
@@ -144,7 +154,6 @@ void H2ServerConnection::start_exchanges() {
     stream.wait_on(&working_);
     stream.start();
   }
-  if (!queued_.empty() || (read_left_ > 0 && transport_->readable())) context_.loop.wake(*this);
 }
 
 // Each that has something to do, once. Returns whether there was any.

@@ -99,7 +99,7 @@ void set_listener_options(int descriptor) noexcept {
   // thread has to wake and send them. Eight connections fetching 10 MiB by sendfile on loopback,
   // medians of 25 interleaved rounds on a busy 2-core machine: 1.24 ms of our time a file without
   // it, 3.13 ms with it (3.3 against 4.5 ms with the reader's). An HTTP/1 connection has one
-  // response at a time and nothing to reorder; an HTTP/2 connection can set it for itself.
+  // response at a time and nothing to reorder; an HTTP/2 connection sets it for itself.
   // SO_SNDBUF and SO_RCVBUF stay unset: setting either turns the kernel's own tuning off.
 }
 

@@ -69,6 +69,7 @@ class TlsTransport final : public Transport {
   uint64_t unsent() const noexcept override { return socket_.unsent(); }
   uint64_t held() const noexcept override { return unsent_.capacity() + unread_.capacity(); }
   void finish() noexcept override { finishing_ = true; }
+  void limit_unsent(int octets) noexcept override { socket_.limit_unsent(octets); }
   void shutdown_write() noexcept override;
   void reset_on_close() noexcept override { socket_.reset_on_close(); }
 

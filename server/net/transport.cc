@@ -8,6 +8,7 @@
 #include "server/net/transport.h"
 
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
@@ -175,6 +176,11 @@ uint64_t SocketTransport::unsent() const noexcept {
   int octets = 0;
   if (ioctl(descriptor_, SIOCOUTQ, &octets) != 0 || octets < 0) return 0;
   return static_cast<uint64_t>(octets);
+}
+
+// On a Unix socket there is none of it.
+void SocketTransport::limit_unsent(int octets) noexcept {
+  ::setsockopt(descriptor_, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &octets, sizeof octets);
 }
 
 void SocketTransport::shutdown_write() noexcept {

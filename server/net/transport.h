@@ -88,6 +88,10 @@ class Transport {
   // Octets handed to the kernel that the peer's kernel has not acknowledged, for the progress
   // timers.
   virtual uint64_t unsent() const noexcept = 0;
+  // The kernel takes no more while it holds so many octets that it has not sent yet
+  // (TCP_NOTSENT_LOWAT), so that what is decided later need not wait behind them. Costs a system
+  // call.
+  virtual void limit_unsent(int octets) noexcept { (void)octets; }
   // Sends FIN; the receiving side stays open (lingering close).
   virtual void shutdown_write() noexcept = 0;
   // Makes the destructor's close send RST instead of FIN, so that a cut response is seen as one.
@@ -117,6 +121,7 @@ class SocketTransport final : public Transport, public EventTarget {
   bool broken() const noexcept override { return broken_; }
   bool peer_closed() const noexcept override { return peer_closed_; }
   uint64_t unsent() const noexcept override;
+  void limit_unsent(int octets) noexcept override;
   void shutdown_write() noexcept override;
   void reset_on_close() noexcept override;
 

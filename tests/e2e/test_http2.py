@@ -5,15 +5,11 @@ control and the connection's end have files of their own. Here is what the versi
 responses, trailers, cookies in crumbs, pushes, and that logs and limits count as over HTTP/1.1.
 """
 
-import json
-
 import pytest
-from certificates import Authority
-from h1_response import Response
 from h2_connection import H2Connection, get
 from h2_frames import (CONTINUATION, DATA, ENABLE_CONNECT_PROTOCOL, ENABLE_PUSH, END_HEADERS, END_STREAM, HEADERS,
                        INITIAL_WINDOW_SIZE, MAX_CONCURRENT_STREAMS, MAX_HEADER_LIST_SIZE, NO_RFC7540_PRIORITIES, PADDED,
-                       PRIORITY_FLAG, PUSH_PROMISE, SETTINGS, FrameConnection, data, frame, pseudo_fields)
+                       PRIORITY_FLAG, SETTINGS, FrameConnection, frame, pseudo_fields)
 from limited_server import LOG, logged, serving
 from raw_connection import RawConnection
 from served_log import ServedLog
@@ -85,6 +81,17 @@ def test_without_http2_nobody_gets_it(certificate, site, tmp_path):
             connection.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
             response = connection.response()
             assert (response.status, response.closes) == (505, True)
+
+
+@pytest.mark.parametrize("offered", [("http/1.1",), None])
+def test_the_preface_over_tls_needs_its_agreement(secure, certificate, offered):
+    """Where ALPN chose HTTP/1.1, or was not there, the preface is a request of a version that is not spoken (RFC 9113
+    section 3.2)."""
+    context = client_context(certificate.authority, alpn=offered)
+    with TlsConnection(secure.address, context=context) as connection:
+        connection.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(SETTINGS))
+        response = connection.response()
+        assert (response.status, response.closes) == (505, True)
 
 
 def test_a_preface_octet_by_octet(server):
@@ -206,7 +213,8 @@ NAVIGATION = "sec-fetch-mode: navigate"
     ("all", [], True), ("all", ["sec-fetch-mode: no-cors"], True)])
 def test_early_hints(shared_site, tmp_path, whom, fields, told):
     """103 (RFC 8297) before the response, to who understands it."""
-    with with_site(tmp_path, shared_site, HINTS, f'early_hints_to = "{whom}"') as server, H2Connection(server.address) as client:
+    with with_site(tmp_path, shared_site, HINTS, f'early_hints_to = "{whom}"') as server, \
+            H2Connection(server.address) as client:
         response = client.fetch("/", *fields)
         assert response.status == 200
         links = [value for _, fields in response.interim for name, value in fields if name == "link"]
@@ -257,7 +265,8 @@ def test_no_push_where_one_does_not_want_it(shared_site, tmp_path, site_wants, c
 
 def test_a_pushed_stream_may_be_refused(shared_site, tmp_path):
     """RFC 9113 section 8.4.2: the client resets it; the connection goes on."""
-    with with_site(tmp_path, shared_site, *PUSHING) as server, H2Connection(server.address, push=True, window=0) as client:
+    with with_site(tmp_path, shared_site, *PUSHING) as server, \
+            H2Connection(server.address, push=True, window=0) as client:
         stream = client.request("/page.html")
         response = client.responses[stream]
         client.until(lambda: response.pushes)
@@ -302,7 +311,8 @@ def test_a_stream_that_the_client_resets_is_logged_as_cut(site, large_file):
 
 
 def test_an_error_page_of_the_site(shared_site, tmp_path):
-    with with_site(tmp_path, shared_site, 'error_pages = { 404 = "/page.html" }') as server, H2Connection(server.address) as client:
+    with with_site(tmp_path, shared_site, 'error_pages = { 404 = "/page.html" }') as server, \
+            H2Connection(server.address) as client:
         response = client.fetch("/nowhere")
         assert (response.status, response.body) == (404, (shared_site / "page.html").read_bytes())
 

@@ -17,6 +17,7 @@ from h2_frames import (CANCEL, CONTINUATION, DATA, END_HEADERS, ENHANCE_YOUR_CAL
                        reset_stream, settings, window_update)
 from limited_server import LOG, logged, serving, takes_about
 from sluice_server import SluiceServer, wait_until
+from tls_clients import configure, site_table
 
 GROWTH = 8 * 1024 * 1024
 PEAK = 4 * GROWTH if SANITIZED else GROWTH
@@ -172,6 +173,19 @@ def test_small_content_on_many_streams(server):
     assert 1000 < outcome.sent <= 1000 + 200 * (outcome.seconds + 1) + 60
 
 
+def test_small_content_on_a_stream_that_was_answered(shared_site, tmp_path):
+    """A chat may send two thousand at once, and as many a second; not more."""
+    path = configure(tmp_path, '[[listener]]\naddress = "127.0.0.1:0"\n',
+                     site_table(shared_site, "[[site.route]]", 'path = "/chat"', 'respond = "hello"'))
+    with SluiceServer(config=path) as chatting:
+        def begin(client):
+            client.send(client.request(1, "/chat", method="POST", end=False))
+            client.expect(DATA, 1)
+            return b""
+        outcome = attacked(chatting, ["http2_small_data_stream"], lambda *_: data(1, b"x"), begin=begin, batch=200)
+        assert 2000 < outcome.sent <= 2000 + 2000 * (outcome.seconds + 1) + 400
+
+
 # --- Heads ------------------------------------------------------------------------------------------------------------
 
 
@@ -263,7 +277,8 @@ def limits_logged(server, count) -> list:
 
 
 def test_a_stream_whose_window_stays_shut_is_reset(site):
-    with serving(site, "http2_window_timeout=300ms", more=LOG) as server, FrameConnection(server.address, values=SHUT) as client:
+    with serving(site, "http2_window_timeout=300ms", more=LOG) as server, \
+            FrameConnection(server.address, values=SHUT) as client:
         with takes_about(0.3):
             client.send(client.request(1, "/200k.bin"))
             assert client.answer(1)[1:] == (b"", CANCEL)
@@ -295,7 +310,8 @@ def test_a_connection_whose_windows_all_stay_shut_is_ended(site):
 
 def test_a_window_that_opens_an_octet_at_a_time(site):
     """Each octet is progress, and buys twenty more WINDOW_UPDATEs: it is send_rate that ends it."""
-    with serving(site, "http2_window_timeout=400ms", more=LOG) as server, FrameConnection(server.address, values=SHUT) as client:
+    with serving(site, "http2_window_timeout=400ms", more=LOG) as server, \
+            FrameConnection(server.address, values=SHUT) as client:
         client.send(client.request(1, "/200k.bin"))
         client.expect(HEADERS, 1)
         while True:
@@ -365,6 +381,7 @@ def test_acknowledgements_that_nobody_reads(site):
 @pytest.mark.parametrize("limit, is_read", [("http2_unsent=16KiB", False), ("http2_unsent=100MiB", True)])
 def test_who_does_not_read_is_not_read_from(site, large_file, limit, is_read):
     with serving(site, limit, "http2_pings=1000000", "http2_outstanding=100000", "http2_unsent_frames=100000") as server, \
+            \
             unreading(server, values={INITIAL_WINDOW_SIZE: 1 << 30}) as client:
         client.send(window_update(0, 1 << 30), client.request(1, "/large.bin"))
         wait_until(lambda: unread_by(server, client) == 0, 20, "the request's being read")

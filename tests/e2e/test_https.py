@@ -60,9 +60,9 @@ def url(server, target="/"):
 
 
 def https(server, certificate, *options, target="/", **more):
-    """curl, which verifies the certificate."""
+    """curl, which verifies the certificate; over HTTP/1.1, for what is said of HTTP/2 is in test_http2_clients.py."""
     resolve = ["--resolve", f"localhost:{server.port}:127.0.0.1"]
-    return curl("--cacert", certificate.authority, *resolve, *options, url(server, target), **more)
+    return curl("--http1.1", "--cacert", certificate.authority, *resolve, *options, url(server, target), **more)
 
 
 def of_version(version):

@@ -23,7 +23,7 @@ class RawConnection:
     without lingering, and over a real network the client might have lost the response.
     """
 
-    def __init__(self, address, seconds=10.0, receive_buffer=None):
+    def __init__(self, address, seconds=10.0, *, receive_buffer=None):
         family = socket.AF_UNIX if isinstance(address, str) else (
             socket.AF_INET6 if ":" in address[0] else socket.AF_INET)
         self._socket = socket.socket(family, socket.SOCK_STREAM)

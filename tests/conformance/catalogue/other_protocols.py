@@ -22,10 +22,6 @@ CLIENT_HELLO_BODY = (b"\x03\x03" + TLS_RANDOM + b"\x00" + b"\x00\x04\x13\x01\x13
 CLIENT_HELLO = (b"\x16\x03\x01" + (len(CLIENT_HELLO_BODY) + 4).to_bytes(2, "big")
                 + b"\x01" + len(CLIENT_HELLO_BODY).to_bytes(3, "big") + CLIENT_HELLO_BODY)
 
-case("http2-preface", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", (400, 505), CLOSE, "RFC 9113 3.4; " + VERSION)
-case("http2-preface-and-settings", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]),
-     (400, 505), CLOSE,
-     "RFC 9113 3.4; " + VERSION)
 case("http2-preface-lf", b"PRI * HTTP/2.0\n\nSM\n\n", 400, CLOSE, "RFC 9112 2.2")
 case("http3-line", lines("GET /a.txt HTTP/3.0", "Host: localhost"), 505, CLOSE, VERSION)
 case("tls-client-hello", CLIENT_HELLO, (400, 408), PROMPT_OR_WAITS, WAITING)

@@ -30,6 +30,7 @@ const std::map<std::string, FieldId> kNames = {
     {"Keep-Alive", FieldId::keep_alive},
     {"Last-Modified", FieldId::last_modified},
     {"Location", FieldId::location},
+    {"Priority", FieldId::priority},
     {"Range", FieldId::range},
     {"Referer", FieldId::referer},
     {"TE", FieldId::te},

@@ -8,11 +8,11 @@ connection (RFC 9113 section 5.4.1), and GOAWAY says which.
 import pytest
 from h2_frames import (COMPRESSION_ERROR, CONTINUATION, DATA, END_HEADERS, END_STREAM, FLOW_CONTROL_ERROR,
                        FRAME_SIZE_ERROR, GOAWAY, HEADERS, INITIAL_WINDOW_SIZE, MAX_FRAME_SIZE, ENABLE_PUSH, PADDED, PING,
-                       PREFACE, PRIORITY, PROTOCOL_ERROR, PUSH_PROMISE, RST_STREAM, SETTINGS, STREAM_CLOSED,
-                       WINDOW_UPDATE, FrameConnection, data, frame, pseudo_fields, reset_stream, settings, window_update)
+                       PREFACE, PROTOCOL_ERROR, PUSH_PROMISE, RST_STREAM, SETTINGS, STREAM_CLOSED,
+                       WINDOW_UPDATE, FrameConnection, data, frame, reset_stream, settings, window_update)
 from limited_server import LOG, logged
 from served_log import ServedLog
-from sluice_server import SluiceServer
+from sluice_server import SluiceServer, wait_until
 
 METHOD, SCHEME, AUTHORITY, PATH = ((":method", "GET"), (":scheme", "http"), (":authority", "localhost"), (":path", "/"))
 GOOD = (METHOD, SCHEME, AUTHORITY, PATH)
@@ -111,8 +111,11 @@ HEADS = {
 
 
 @pytest.fixture(scope="module")
-def server(shared_site):
-    with SluiceServer(shared_site, "--workers", "1", *LOG) as running:
+def server(tmp_path_factory):
+    root = tmp_path_factory.mktemp("site")
+    for name, octets in {"index.html": b"<p>index", "page.html": b"<p>page", "1k.bin": bytes(1024)}.items():
+        (root / name).write_bytes(octets)
+    with SluiceServer(root, "--workers", "1", *LOG) as running:
         yield running
 
 
@@ -140,6 +143,17 @@ def test_malformed_heads_are_not_in_the_log_of_what_was_handled(server):
             client.answer(2 * number + 1)
         assert client.still_good(2 * len(HEADS) + 1, "/page.html")
     assert [(line["target"], line["status"]) for line in log.take() if line["status"]] == [("/page.html", 200)]
+
+
+def test_malformed_heads_octet_by_octet(server):
+    """The same, however they arrive."""
+    with FrameConnection(server.address, seconds=60) as client:
+        for number, head in enumerate(HEADS.values()):
+            stream = 2 * number + 1
+            for octet in client.head(stream, head):
+                client.send(bytes([octet]))
+            is_stream_error(client, stream)
+        assert client.still_good(2 * len(HEADS) + 1)
 
 
 def test_plain_connect_is_refused(server):
@@ -304,11 +318,14 @@ def test_a_preface_that_is_none(server, octets):
 
 
 def test_a_connection_error_is_a_line_in_the_log(server):
+    ServedLog(server).take()  # what other tests did is there
     before = len(logged(server))
     with FrameConnection(server.address) as client:
         client.send(frame(DATA, 0, 0, b"x"))
         client.all_frames()
-    log = ServedLog(server)
-    log.take()
-    lines = [one for one in logged(server)[before:] if one.get("phase") == "connection"]
-    assert len(lines) == 1 and lines[0]["cause"]
+
+    def lines():
+        return [one for one in logged(server)[before:] if one.get("phase") == "connection"]
+
+    wait_until(lines, 20, "a line in the log")
+    assert all(one["cause"] for one in lines())
