@@ -102,7 +102,13 @@ bool H2ServerConnection::look_at_sending(net::Time now) {
     watching_sending_ = false;
     return false;
   }
-  if (!std::exchange(watching_sending_, true)) sending_progress_.begin(now, taken());
+  if (!std::exchange(watching_sending_, true)) {
+    sending_progress_.begin(now, taken());
+  } else {
+    // 1 KiB: below it a copy is cheaper than the block that a slice pins which waits for long.
+    static constexpr size_t kSmall = 1024;
+    out_.unpin_small(kSmall);
+  }
   switch (sending_progress_.look(now, taken(), limits().send_timeout, limits().send_rate)) {
     case Progress::Verdict::good:
       return false;
