@@ -91,6 +91,8 @@ BenchServer::~BenchServer() {
 std::string BenchServer::start(const std::string& directory, const std::string& access_log,
                                std::function<void()> on_worker) {
   limits_.connections = 100;
+  limits_.held_file =
+      32 * 1024;  // so that there are rows for what is held and for what goes by sendfile
   resources_ = std::make_unique<handler::FileResources>(limits_);
   site_ = std::make_unique<handler::FileSite>(
       handler::FileSite::Options{.directory = directory, .limits = limits_}, *resources_);
