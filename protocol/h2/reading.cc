@@ -195,15 +195,21 @@ int Session::on_request(StreamState& state, const FieldBlock& complete, bool end
 // PRIORITY_UPDATE may come before its stream (RFC 9218 section 7.1). How many may is the guard's to
 // say.
 void Session::note_priority(StreamId id) {
-  if (stream(id) == nullptr && id > nghttp2_session_get_last_proc_stream_id(session))
-    prioritized.push_back(id);
+  const bool to_come =
+      stream(id) == nullptr && id > nghttp2_session_get_last_proc_stream_id(session);
+  if (to_come && prioritized.size() < limits.streams) prioritized.push_back(id);
 }
 
 // A client that says nothing of priorities gets its responses side by side, as from servers that
 // know none: by RFC 9218's default each would wait for the one before, however long that is.
 void Session::share_by_default(const StreamState& state, const RequestHead& head) {
-  if (head.fields.find(FieldId::priority) != nullptr) return;
-  if (!prioritized.empty() && std::erase(prioritized, state.id) > 0) return;
+  bool prioritized_before = false;
+  if (!prioritized.empty()) {
+    prioritized_before = std::ranges::find(prioritized, state.id) != prioritized.end();
+    // Streams begin in the order of their numbers: none of these will any more.
+    std::erase_if(prioritized, [&state](StreamId id) { return id <= state.id; });
+  }
+  if (prioritized_before || head.fields.find(FieldId::priority) != nullptr) return;
   const nghttp2_extpri priority{.urgency = NGHTTP2_EXTPRI_DEFAULT_URGENCY, .inc = 1};
   submit(nghttp2_session_change_extpri_stream_priority(session, state.id, &priority, 0));
 }

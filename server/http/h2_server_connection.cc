@@ -196,6 +196,8 @@ void H2ServerConnection::write() {
   uint64_t budget = context_.limits.turn_write;
   while (true) {
     if (!frame() || !sending()) return;
+    // More heads wait for the next round: their answers leave together with these.
+    if (!queued_.empty() && out_.size() < context_.limits.turn_batch) return;
     if (failed_ || (shutdown_ == Shutdown::final && open_.empty())) transport_->finish();
     const net::FlushResult result = transport_->flush(out_, budget);
     sent_ += result.octets;
