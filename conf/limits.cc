@@ -248,7 +248,8 @@ constexpr std::array kLimits = {
     time("accept_pause", &Limits::accept_pause, 1, "without descriptors accepting would spin",
          "waits in the backlog"),
     octets("held_file", &Limits::held_file, 0, uint64_t{1} << 30,
-           "up to here copying into the socket is cheaper than sendfile's page handling",
+           "up to here copying from memory is cheaper than sendfile, and over TLS than reading the "
+           "file",
            "sent by sendfile"),
     octets("held_bytes", &Limits::held_bytes, 0, kAny,
            "memory for held files, all workers together; never more than a quarter of all there is",

@@ -101,7 +101,7 @@ struct Limits {
   milliseconds idle_grace{100};
   milliseconds accept_pause{100};
   // Files.
-  uint64_t held_file = 32 * 1024;
+  uint64_t held_file = 64 * 1024;
   uint64_t held_bytes = 64 * 1024 * 1024;
   uint64_t open_files = 1024;
   uint64_t watches = 8192;

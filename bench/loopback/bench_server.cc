@@ -7,12 +7,12 @@
 #include <charconv>
 #include <chrono>
 #include <cstdlib>
+#include <future>
 #include <new>
 #include <string_view>
 #include <utility>
 
 #include "server/handler/files/files_handler.h"
-#include "server/http/http_service.h"
 
 namespace sluice::bench {
 namespace {
@@ -28,6 +28,18 @@ class ControlSource final : public BodySource {
   std::optional<uint64_t> length() const override {
     return std::string_view(kControlContent).size();
   }
+};
+
+// Asks on the worker's thread what only that may read.
+class Question final : public net::Mail {
+ public:
+  Question(const http::HttpService& service, std::promise<uint64_t> answer)
+      : service_(service), answer_(std::move(answer)) {}
+  void deliver() override { answer_.set_value(service_.http2_memory_taken()); }
+
+ private:
+  const http::HttpService& service_;
+  std::promise<uint64_t> answer_;
 };
 
 // Makes the compiler believe that the memory is used.
@@ -79,6 +91,8 @@ BenchServer::~BenchServer() {
 std::string BenchServer::start(const std::string& directory, const std::string& access_log,
                                std::function<void()> on_worker) {
   limits_.connections = 100;
+  limits_.held_file =
+      32 * 1024;  // so that there are rows for what is held and for what goes by sendfile
   resources_ = std::make_unique<handler::FileResources>(limits_);
   site_ = std::make_unique<handler::FileSite>(
       handler::FileSite::Options{.directory = directory, .limits = limits_}, *resources_);
@@ -98,16 +112,26 @@ std::string BenchServer::start(const std::string& directory, const std::string& 
   workers_ = std::make_unique<net::Workers>(
       1, options, [this, on_worker = std::move(on_worker)](size_t, net::Loop& loop) {
         on_worker();
-        return std::make_unique<http::HttpService>(
+        auto service = std::make_unique<http::HttpService>(
             loop, limits_,
             http::ServingRules{
                 .router = Ref<http::Router>(new BenchRouter(loop, *helpers_, *site_)),
                 .listeners = {Ref<http::ListenerSettings>(
                     new http::ListenerSettings(0, {.values = limits_}))}},
             worker_log_);
+        loop_ = &loop;
+        service_ = service.get();
+        return service;
       });
   workers_->listen(0, sockets_.descriptor(0), false);
   return workers_->start();
+}
+
+uint64_t BenchServer::http2_memory_taken() const {
+  std::promise<uint64_t> answer;
+  std::future<uint64_t> taken = answer.get_future();
+  loop_->post(std::make_unique<Question>(*service_, std::move(answer)));
+  return taken.get();
 }
 
 std::string BenchServer::listen() {

@@ -10,6 +10,7 @@
 #include "conf/limits.h"
 #include "server/handler/files/file_resources.h"
 #include "server/handler/files/file_site.h"
+#include "server/http/http_service.h"
 #include "server/net/helpers.h"
 #include "server/net/listen_address.h"
 #include "server/net/worker.h"
@@ -35,6 +36,8 @@ class BenchServer {
   [[nodiscard]] std::string start(const std::string& directory, const std::string& access_log,
                                   std::function<void()> on_worker);
   uint16_t port() const noexcept { return port_; }
+  // How often nghttp2's memory came from the heap so far. Asks the worker, and waits for it.
+  uint64_t http2_memory_taken() const;
 
  private:
   std::string listen();
@@ -48,6 +51,9 @@ class BenchServer {
   ops::WorkerLog* worker_log_ = nullptr;  // of log_
   net::ListenSockets sockets_;
   std::unique_ptr<net::Workers> workers_;
+  // Of the only worker; theirs is the longer life than that of any call here.
+  net::Loop* loop_ = nullptr;
+  const http::HttpService* service_ = nullptr;
   uint16_t port_ = 0;
 };
 

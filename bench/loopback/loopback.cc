@@ -1,5 +1,5 @@
 // loopback: what a keep-alive request costs, counted: heap allocations and system calls of the
-// worker (issue 2, "Speed").
+// worker (issues 2 and 5, "Speed").
 //
 //     loopback [--json] [--check] [--requests N]
 //

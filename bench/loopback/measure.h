@@ -16,6 +16,7 @@ namespace sluice::bench {
 struct Figures {
   uint64_t requests = 0;  // in each of the two measurements
   Allocations allocations;
+  uint64_t http2_memory_taken = 0;    // of these, those of nghttp2's that no free list served
   double worker_nanoseconds = 0;      // CPU time of the worker's thread per request
   double round_trip_nanoseconds = 0;  // seen by the client, its checking included
   CallCounts calls;

@@ -14,6 +14,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <memory>
 #include <thread>
 #include <utility>
 
@@ -71,13 +72,13 @@ int serve_until_closed(const Place& place, bool logged, int orders, int answers)
 std::string count_one(SyscallTrace& trace, uint16_t port, const Workload& workload,
                       Figures& figures) {
   static const std::string kRestless = "the worker does not come to rest in epoll_wait";
-  Client client;
-  if (std::string error = client.connect(port); !error.empty()) return error;
-  if (std::string error = client.run(workload, kWarmUp); !error.empty()) return error;
+  const std::unique_ptr<Client> client = make_client(workload);
+  if (std::string error = client->connect(port); !error.empty()) return error;
+  if (std::string error = client->run(workload, kWarmUp); !error.empty()) return error;
   if (!trace.wait_until_asleep()) return kRestless;
   trace.open_window();
   const auto begin = std::chrono::steady_clock::now();
-  if (std::string error = client.run(workload, figures.requests); !error.empty()) return error;
+  if (std::string error = client->run(workload, figures.requests); !error.empty()) return error;
   if (!trace.wait_until_asleep()) return kRestless;
   figures.calls = trace.close_window();
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;

@@ -196,6 +196,8 @@ void H2ServerConnection::write() {
   uint64_t budget = context_.limits.turn_write;
   while (true) {
     if (!frame() || !sending()) return;
+    // More heads wait for the next round: their answers leave together with these.
+    if (!queued_.empty() && out_.size() < context_.limits.turn_batch) return;
     if (failed_ || (shutdown_ == Shutdown::final && open_.empty())) transport_->finish();
     const net::FlushResult result = transport_->flush(out_, budget);
     sent_ += result.octets;
@@ -206,13 +208,8 @@ void H2ServerConnection::write() {
     budget -= std::min(budget, result.octets);
     if (budget == 0 || !codec_.wants_to_produce()) break;
   }
-  // 1 KiB: below it a copy is cheaper than the block that a waiting slice would pin.
-  static constexpr size_t kSmall = 1024;
-  if (sending() && !transport_->writable()) {
-    out_.unpin_small(kSmall);
-  } else if (sending() || codec_.wants_to_produce()) {
-    context_.loop.wake(*this);
-  }
+  const bool can_go_on = !sending() || transport_->writable();
+  if (can_go_on && (sending() || codec_.wants_to_produce())) context_.loop.wake(*this);
 }
 
 // Streams that are over: what was framed for them has been given to the transport.

@@ -41,8 +41,8 @@ net::Time H2ServerConnection::next_deadline() {
   const conf::Limits& limits = this->limits();
   if (state_ == State::lingering) return state_since_ + limits.linger_timeout;
   net::Time next = net::Time::max();
-  if (state_ == State::opening) next = opened_at_ + limits.head_timeout;
-  if (head_started_) next = std::min(next, head_since_ + limits.head_timeout);
+  if (state_ == State::opening && !failed_) next = opened_at_ + limits.head_timeout;
+  if (head_started_ && !failed_) next = std::min(next, head_since_ + limits.head_timeout);
   if (shutdown_ == Shutdown::noticed) next = std::min(next, noticed_at_ + kNotice);
   if (idle() && shutdown_ == Shutdown::none)
     next = std::min(next, state_since_ + limits.idle_timeout);
@@ -102,7 +102,13 @@ bool H2ServerConnection::look_at_sending(net::Time now) {
     watching_sending_ = false;
     return false;
   }
-  if (!std::exchange(watching_sending_, true)) sending_progress_.begin(now, taken());
+  if (!std::exchange(watching_sending_, true)) {
+    sending_progress_.begin(now, taken());
+  } else {
+    // 1 KiB: below it a copy is cheaper than the block that a slice pins which waits for long.
+    static constexpr size_t kSmall = 1024;
+    out_.unpin_small(kSmall);
+  }
   switch (sending_progress_.look(now, taken(), limits().send_timeout, limits().send_rate)) {
     case Progress::Verdict::good:
       return false;

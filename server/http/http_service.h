@@ -48,6 +48,9 @@ class HttpService final : public net::Service {
   // with what they began with.
   void replace(ServingRules&& rules);
 
+  // How often nghttp2's memory came from the heap (h2::Workspace). Thread: the worker's.
+  uint64_t http2_memory_taken() const noexcept { return context_.h2_workspace.taken_from_heap(); }
+
  private:
   Ref<ListenerSettings> settings_of(uint32_t listener) const;
   template <typename T>

@@ -57,6 +57,15 @@ TEST(H1ServerConnection, GivesTheSameAnswersToAPeerThatTakesOneOctet) {
   EXPECT_EQ(f.output(), whole);
 }
 
+TEST(H1ServerConnection, PassesTrailersBothWays) {
+  ConnectionFixture f;
+  f.connect();
+  f.send(
+      "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+      "5\r\nhello\r\n0\r\nChecksum: 1234\r\n\r\n");
+  EXPECT_TRUE(f.output().ends_with("0\r\nChecksum: 1234\r\n\r\n")) << f.output();
+}
+
 TEST(H1ServerConnection, AnswersAPipelineInOrderInOneFlush) {
   ConnectionFixture f;
   f.connect();

@@ -111,6 +111,30 @@ TEST(H2ServerConnection, EchoesContentAsItArrives) {
   EXPECT_TRUE(f.client.stream(id).ended);
 }
 
+// Content with a trailer behind it.
+class TrailedSource final : public BodySource {
+ public:
+  TrailedSource() { trailers_.add("checksum", "1234"); }
+  Pull pull(Chain& out, size_t) override {
+    out.append_static("content");
+    return Pull::end;
+  }
+  const FieldList* trailers() const override { return &trailers_; }
+
+ private:
+  FieldList trailers_;
+};
+
+TEST(H2ServerConnection, PassesTrailersBothWays) {
+  H2Fixture f;
+  TrailedSource content;
+  const h2::StreamId id = f.client.request("POST", "/echo", &content);
+  f.exchange();
+  EXPECT_EQ(f.client.stream(id).body, "content");
+  EXPECT_EQ(f.client.stream(id).trailers.at("checksum"), "1234");
+  EXPECT_TRUE(f.client.stream(id).ended);
+}
+
 TEST(H2ServerConnection, InvitesContentThatIsWaitedFor) {
   H2Fixture f;
   TextSource content("12345");

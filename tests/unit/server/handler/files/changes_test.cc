@@ -303,7 +303,7 @@ TEST_F(ChangesTest, AReplacedFileIsSentWhole) {
 }
 
 TEST_F(ChangesTest, ADeletedFileGivesItsSpaceBack) {
-  write("big", text_of_size(50'000));
+  write("big", text_of_size(100'000));
   serve(checked_limits(20ms));
   get("/big");
   fs::remove(folder / "big");
