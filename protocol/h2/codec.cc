@@ -134,6 +134,7 @@ bool Session::fail_by(int nghttp2_error) {
 
 void Session::close_stream(StreamState& state, ErrorCode code) {
   if (state.window > limits.stream_window) grown -= state.window - limits.stream_window;
+  if (state.given_up && !state.reset_sent && !state.opening) given_up.push_back(state.id);
   nghttp2_session_set_stream_user_data(session, state.id, nullptr);
   // The peer has never heard of it: it said GOAWAY first.
   if (state.opening && code == ErrorCode::internal_error) code = ErrorCode::refused_stream;

@@ -34,7 +34,8 @@ struct StreamState {
   bool head_seen = false;  // role client: the final one
   bool head_sent = false;  // likewise ours, whichever role
   bool reset_by_peer = false;
-  bool given_up = false;   // our reset is no error of the peer's
+  bool given_up = false;  // our reset is no error of the peer's
+  bool reset_sent = false;
   bool refused = false;    // the sink was told so, and is told nothing else but the end
   bool too_large = false;  // its HEADERS cannot be framed
   bool opening = false;    // its HEADERS or PUSH_PROMISE is not framed: nghttp2 may not know it yet
@@ -123,6 +124,7 @@ struct Session {
   int on_frame_sent(const nghttp2_frame& frame);
   void on_frame_not_sent(const nghttp2_frame& frame, int nghttp2_error);
   void opened(StreamId id) noexcept;
+  int on_reset_sent(StreamId id, uint32_t code);
   ssize_t pull(StreamState& state, size_t most, uint32_t& flags);
   ssize_t break_off(StreamState& state) noexcept;
   bool may_promise() const noexcept;
@@ -143,6 +145,7 @@ struct Session {
   ProtocolError error;
   std::unique_ptr<FieldBlock> block;  // the one that is not complete
   size_t block_octets = 0;            // of it, as they came
+  std::vector<StreamId> given_up;     // whose reset is still to be sent, though they are over
   StreamId last_begun = 0;            // by the client
   std::vector<Announced> announced;   // priorities of streams that are to begin
   std::array<char, 68> update;        // payload of a PRIORITY_UPDATE

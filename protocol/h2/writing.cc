@@ -273,11 +273,7 @@ int Session::on_frame_sent(const nghttp2_frame& frame) {
         events.on_stream_framed(state->id, *state->sink);
       break;
     case NGHTTP2_RST_STREAM:
-      if (frame.rst_stream.error_code != NGHTTP2_NO_ERROR &&
-          !(state != nullptr && state->given_up) &&
-          guard.reset_by_us(state != nullptr ? &state->counts : nullptr, now))
-        flooded();
-      break;
+      return on_reset_sent(frame.hd.stream_id, frame.rst_stream.error_code);
     case NGHTTP2_GOAWAY:
       if (frame.goaway.error_code != NGHTTP2_NO_ERROR && error.status == 0)
         error = {400, cause_of(frame.goaway.error_code), ""};
@@ -285,6 +281,17 @@ int Session::on_frame_sent(const nghttp2_frame& frame) {
     default:
       break;
   }
+  return 0;
+}
+
+// One that the peer made us send is counted as its own.
+int Session::on_reset_sent(StreamId id, uint32_t code) {
+  StreamState* const state = stream(id);
+  if (state != nullptr) state->reset_sent = true;
+  const bool ours = state != nullptr ? state->given_up : std::erase(given_up, id) > 0;
+  if (!ours && code != NGHTTP2_NO_ERROR &&
+      guard.reset_by_us(state != nullptr ? &state->counts : nullptr, now))
+    flooded();
   return 0;
 }
 
