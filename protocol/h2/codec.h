@@ -139,7 +139,8 @@ class Codec {
     Method request_method = Method::get;
     // Of the content, when known and fitting: content-length is sent.
     std::optional<uint64_t> length = {};
-    // date and server: sent with every final response. Copied.
+    // date and server: sent with every final response. Names are literals in lower case; values are
+    // copied.
     const FieldList* common = nullptr;
   };
   // A final response; its content is pulled from `content` (null: none) until it ends. `head` and

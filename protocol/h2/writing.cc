@@ -96,7 +96,7 @@ void Codec::submit_response(StreamId id, const ResponseHead& head, const Respons
   fields.clear();
   fields.push_back(named(":status", status_digits(head.status)));
   if (framing.common != nullptr) {
-    for (const Field& field : *framing.common) fields.push_back(copied(field.name, field.value));
+    for (const Field& field : *framing.common) fields.push_back(named(field.name, field.value));
   }
   const bool empty = has_no_content(framing.request_method, head.status);
   const bool may_say_length = may_have_length(framing.request_method, head.status);
