@@ -142,6 +142,12 @@ void Session::close_stream(StreamState& state, ErrorCode code) {
   end_stream(&state);
 }
 
+void Session::reset(StreamId id, ErrorCode code) {
+  StreamState* const state = stream(id);
+  if (state == nullptr || std::exchange(state->given_up, true)) return;
+  submit(nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, id, static_cast<uint32_t>(code)));
+}
+
 StreamState* Session::begin_stream(StreamId id) {
   StreamState* const state = workspace.acquire_stream();
   state->id = id;
@@ -163,6 +169,7 @@ StreamState* Session::open_stream(CodecSink& sink) {
 
 void Session::end_stream(StreamState* state) noexcept {
   if (state->opening) --opening;
+  if (state->promised) --promised;
   (state->previous != nullptr ? state->previous->next : streams) = state->next;
   if (state->next != nullptr) state->next->previous = state->previous;
   workspace.release_stream(state);
@@ -215,12 +222,7 @@ void Codec::consume_connection(uint64_t octets) {
 
 void Codec::resume(StreamId id) { (void)nghttp2_session_resume_data(session_->session, id); }
 
-void Codec::reset(StreamId id, ErrorCode code) {
-  StreamState* const state = session_->stream(id);
-  if (state == nullptr || std::exchange(state->given_up, true)) return;
-  session_->submit(nghttp2_submit_rst_stream(session_->session, NGHTTP2_FLAG_NONE, id,
-                                             static_cast<uint32_t>(code)));
-}
+void Codec::reset(StreamId id, ErrorCode code) { session_->reset(id, code); }
 
 void Codec::release(StreamId id) {
   StreamState* const state = session_->stream(id);
@@ -290,6 +292,14 @@ bool Codec::blocked(StreamId id) const noexcept {
   if (state == nullptr || state->source == nullptr) return false;
   return nghttp2_session_get_stream_remote_window_size(session_->session, id) <= 0 ||
          nghttp2_session_get_remote_window_size(session_->session) <= 0;
+}
+
+bool Codec::shut(StreamId id) const noexcept {
+  const StreamState* const state = session_->stream(id);
+  if (state == nullptr) return false;
+  if (state->promised && state->head_sent && !state->head_framed) return true;
+  return state->source != nullptr &&
+         nghttp2_session_get_stream_remote_window_size(session_->session, id) <= 0;
 }
 
 }  // namespace sluice::h2

@@ -31,9 +31,11 @@ struct StreamState {
   bool head_seen = false;  // role client: the final one
   bool head_sent = false;  // likewise ours, whichever role
   bool reset_by_peer = false;
-  bool given_up = false;  // our reset is no error of the peer's
-  bool refused = false;   // the sink was told so, and is told nothing else but the end
-  bool opening = false;   // its HEADERS or PUSH_PROMISE is not framed: nghttp2 may not know it yet
+  bool given_up = false;     // our reset is no error of the peer's
+  bool refused = false;      // the sink was told so, and is told nothing else but the end
+  bool promised = false;     // role server: by us
+  bool head_framed = false;  // role server: of the final response
+  bool opening = false;  // its HEADERS or PUSH_PROMISE is not framed: nghttp2 may not know it yet
 
   // Whom the peer's message goes to, if anybody.
   CodecSink* listener() const noexcept { return refused ? nullptr : sink; }
@@ -84,6 +86,7 @@ struct Session {
   StreamState* open_stream(CodecSink& sink);  // of ours; its id is not known yet
   void end_stream(StreamState* state) noexcept;
   void close_stream(StreamState& state, ErrorCode code);
+  void reset(StreamId id, ErrorCode code);  // not the peer's fault
 
   // reading.cc: what nghttp2 calls while octets are parsed; returns as its callbacks do.
   ssize_t receive(std::string_view octets);
@@ -107,7 +110,7 @@ struct Session {
 
   // writing.cc: while frames are made.
   int on_frame_sent(const nghttp2_frame& frame);
-  void on_frame_not_sent(const nghttp2_frame& frame);
+  void on_frame_not_sent(const nghttp2_frame& frame, int why);
   void opened(StreamId id) noexcept;
   ssize_t pull(StreamState& state, size_t most, uint32_t& flags);
   int frame_content(StreamState& state, const uint8_t* header, size_t size);
@@ -123,6 +126,7 @@ struct Session {
   nghttp2_session* session = nullptr;
   StreamState* streams = nullptr;  // all of them
   size_t opening = 0;              // of these
+  size_t promised = 0;             // of these
   FloodGuard guard;
   ProtocolError error;
   std::unique_ptr<FieldBlock> block;  // the one that is not complete

@@ -50,8 +50,8 @@ int on_stream_close(nghttp2_session* session, int32_t id, uint32_t code, void* u
 int on_frame_send(nghttp2_session*, const nghttp2_frame* frame, void* user) {
   return inside(user).on_frame_sent(*frame);
 }
-int on_frame_not_send(nghttp2_session*, const nghttp2_frame* frame, int, void* user) {
-  inside(user).on_frame_not_sent(*frame);
+int on_frame_not_send(nghttp2_session*, const nghttp2_frame* frame, int why, void* user) {
+  inside(user).on_frame_not_sent(*frame, why);
   return 0;
 }
 int send_data(nghttp2_session*, nghttp2_frame*, const uint8_t* header, size_t size,

@@ -167,7 +167,10 @@ void Session::add_request_line(const RequestHead& head) {
 
 StreamId Codec::submit_push(StreamId id, const RequestHead& head, CodecSink& sink) {
   Session& session = *session_;
-  if (!peer_takes_pushes()) return 0;
+  // Beyond it nghttp2 would keep the response until others are over: for ever, where it is 0.
+  const uint32_t most =
+      nghttp2_session_get_remote_settings(session.session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+  if (!peer_takes_pushes() || session.promised >= most) return 0;
   std::vector<nghttp2_nv>& fields = session.workspace.fields;
   fields.clear();
   session.add_request_line(head);
@@ -180,19 +183,25 @@ StreamId Codec::submit_push(StreamId id, const RequestHead& head, CodecSink& sin
     return 0;
   }
   state->id = promised;
+  state->promised = true;
+  ++session.promised;
   return promised;
 }
 
 // nghttp2 asks for a frame's content. It is kept until the frame is made, which is at once, or as
 // soon as there is room for it.
 ssize_t Session::pull(StreamState& state, size_t most, uint32_t& flags) {
-  if (state.source == nullptr) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+  if (state.source == nullptr) {  // release()
+    state.given_up = true;
+    return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+  }
   flags |= NGHTTP2_DATA_FLAG_NO_COPY;
   Pull result = Pull::ready;
   while (result == Pull::ready && state.content.size() < most)
     result = state.source->pull(state.content, most - state.content.size());
   if (result == Pull::failed) {
     state.source = nullptr;
+    state.given_up = true;  // the reset that follows is no fault of the peer's
     return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
   }
   const uint64_t size = state.content.size();
@@ -252,7 +261,10 @@ int Session::on_frame_sent(const nghttp2_frame& frame) {
       break;
     case NGHTTP2_HEADERS:
       if (frame.headers.cat == NGHTTP2_HCAT_REQUEST) opened(frame.hd.stream_id);
-      if (state != nullptr && state->status != 0) guard.answered(state->counts, state->status);
+      if (state != nullptr && state->status != 0) {
+        guard.answered(state->counts, state->status);
+        state->head_framed = true;
+      }
       [[fallthrough]];
     case NGHTTP2_DATA:
       if (ends && state != nullptr && state->sink != nullptr)
@@ -279,8 +291,11 @@ void Session::opened(StreamId id) noexcept {
   if (state != nullptr && std::exchange(state->opening, false)) --opening;
 }
 
-// The stream that a promise is made on ended first: nghttp2 says no more of the promised one.
-void Session::on_frame_not_sent(const nghttp2_frame& frame) {
+// A promise whose stream ended first: nghttp2 says no more of the promised one. A head or trailers
+// beyond its 64 KiB: it leaves the stream as it is, and nothing would end it.
+void Session::on_frame_not_sent(const nghttp2_frame& frame, int why) {
+  if (frame.hd.type == NGHTTP2_HEADERS && why == NGHTTP2_ERR_FRAME_SIZE_ERROR)
+    return reset(frame.hd.stream_id, ErrorCode::internal_error);
   if (frame.hd.type != NGHTTP2_PUSH_PROMISE) return;
   StreamState* const state = stream(frame.push_promise.promised_stream_id);
   if (state != nullptr && state->opening) close_stream(*state, ErrorCode::cancel);
