@@ -25,5 +25,24 @@ TEST(H2HostileMoments, AResponseHeadThatCannotBeFramedEndsItsStream) {
   EXPECT_EQ(f.get("/").status, 200) << "the others live on";
 }
 
+// What a stream had held when it ended is credited in the same turn: the client that waits for the
+// window may say nothing more.
+TEST(H2HostileMoments, CreditComesWithTheEndOfTheStreamThatWasInItsWay) {
+  conf::Limits limits;
+  limits.connection_memory = 160 * 1024;
+  limits.http2_stream_window = limits.http2_connection_window = 128 * 1024;
+  H2Fixture f(limits);
+  Tap tap;
+  tap.ready = std::string(1'000'000, 'x');
+  f.upload = std::make_unique<TapSource>(tap);
+  const h2::StreamId id = f.client.request("POST", "/later", f.upload.get());
+  f.exchange();
+  f.client.codec.reset(id, h2::ErrorCode::cancel);
+  f.wire.input.push_back({Wire::Step::Kind::octets, f.client.say()});
+  const size_t before = f.wire.output.size();
+  f.wake_all();
+  EXPECT_GT(f.wire.output.size(), before);
+}
+
 }  // namespace
 }  // namespace sluice::http
