@@ -155,7 +155,8 @@ class Codec {
   StreamId submit_request(const RequestHead& head, std::optional<uint64_t> length,
                           BodySource* content, ClientSink& sink);
   // Role server: promises a response to a GET of `head` (path, authority) on `id` (RFC 9113
-  // section 8.4). Returns the promised stream's id, 0 when the client does not take pushes.
+  // section 8.4). Returns the promised stream's id, 0 when the client does not take pushes, or no
+  // more of them now.
   StreamId submit_push(StreamId id, const RequestHead& head, CodecSink& sink);
   bool peer_takes_pushes() const noexcept;
   // Role client: the peer takes CONNECT with :protocol (RFC 8441 section 3).
@@ -182,8 +183,11 @@ class Codec {
   bool wants_to_produce() const noexcept;
   // Frames that wait to be produced, content not counted.
   size_t waiting_frames() const noexcept;
-  // Content of this stream waits for a window of the peer's.
+  // Content of this stream waits for a window of the peer's: the stream's or the connection's.
   bool blocked(StreamId id) const noexcept;
+  // It is the stream's own window that is shut; or a promised response waits for its place among
+  // those that the peer lets us begin (RFC 9113 section 8.4.2).
+  bool shut(StreamId id) const noexcept;
 
  private:
   std::unique_ptr<Session> session_;

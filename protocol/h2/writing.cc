@@ -266,7 +266,10 @@ int Session::on_frame_sent(const nghttp2_frame& frame) {
       break;
     case NGHTTP2_HEADERS:
       if (frame.headers.cat == NGHTTP2_HCAT_REQUEST) opened(frame.hd.stream_id);
-      if (state != nullptr && state->status != 0) guard.answered(state->counts, state->status);
+      if (state != nullptr && state->status != 0) {
+        guard.answered(state->counts, state->status);
+        state->head_framed = true;
+      }
       [[fallthrough]];
     case NGHTTP2_DATA:
       if (ends && state != nullptr && state->sink != nullptr)

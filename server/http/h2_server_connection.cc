@@ -62,7 +62,10 @@ void H2ServerConnection::take_turn() {
   }
   reap();
   const bool more_to_read = wants_input() && transport_->readable();
-  if (!queued_.empty() || !working_.empty() || more_to_read) context_.loop.wake(*this);
+  // What streams that ended had held is free again.
+  const bool more_to_credit = may_credit_connection() || (credit_put_off_ && !is_full());
+  if (!queued_.empty() || !working_.empty() || more_to_read || more_to_credit)
+    context_.loop.wake(*this);
   after_flush();
 }
 
@@ -176,9 +179,12 @@ bool H2ServerConnection::let_streams_work() {
 // The connection's window lets all streams in: it is credited as content arrives, so that one whose
 // content nobody takes does not stop the others, until what waits comes near the cap.
 void H2ServerConnection::credit_connection() {
-  if (owed_ == 0) return;
-  if (held() + limits().http2_connection_window > context_.limits.connection_memory) return;
-  codec_.consume_connection(std::exchange(owed_, 0));
+  if (may_credit_connection()) codec_.consume_connection(std::exchange(owed_, 0));
+}
+
+bool H2ServerConnection::may_credit_connection() const noexcept {
+  return owed_ > 0 &&
+         held() + limits().http2_connection_window <= context_.limits.connection_memory;
 }
 
 // Frames what there is room for ahead of the socket. False when that was the end of the connection.
@@ -198,7 +204,8 @@ void H2ServerConnection::write() {
     if (!frame() || !sending()) return;
     // More heads wait for the next round: their answers leave together with these.
     if (!queued_.empty() && out_.size() < context_.limits.turn_batch) return;
-    if (failed_ || (shutdown_ == Shutdown::final && open_.empty())) transport_->finish();
+    const bool last = failed_ || (shutdown_ == Shutdown::final && open_.empty());
+    if (last && !codec_.wants_to_produce()) transport_->finish();
     const net::FlushResult result = transport_->flush(out_, budget);
     sent_ += result.octets;
     if (result.status == net::Io::failed) {
@@ -230,8 +237,11 @@ void H2ServerConnection::reap() {
 
 void H2ServerConnection::after_flush() {
   update_list();
-  if (!failed_ && context_.draining()) begin_shutdown();
-  if (state_ == State::retired) return;
+  if (!failed_ && shutdown_ == Shutdown::none && context_.draining()) {
+    begin_shutdown();
+    if (state_ == State::retired) return;
+    context_.loop.wake(*this);  // the notice was framed behind the turn's flush
+  }
   const bool over = failed_ || peer_ended_ || shutdown_ == Shutdown::final;
   if (!over || !open_.empty() || sending()) return;
   linger();

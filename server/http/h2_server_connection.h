@@ -88,6 +88,9 @@ class H2ServerConnection final : public ServerConnection, private h2::CodecEvent
   void count_held(uint64_t before, uint64_t now) noexcept { content_held_ += now - before; }
   void put_credit_off() noexcept { credit_put_off_ = true; }
   bool is_full() const noexcept { return held() >= context_.limits.connection_memory; }
+  // What may come is bounded by windows that we keep shut.
+  bool holds_back() const noexcept { return owed_ > 0 || is_full(); }
+  bool may_credit_connection() const noexcept;
   // Promises the response to a GET of `target`, as the client of `request` would make it, unless
   // this connection did so before.
   void push(h2::StreamId id, const RequestHead& request, std::string_view target);

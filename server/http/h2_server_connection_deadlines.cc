@@ -122,7 +122,8 @@ bool H2ServerConnection::look_at_sending(net::Time now) {
   return false;
 }
 
-// No octet of content left for so long, though there is some: the client keeps all windows shut.
+// No octet of content left for so long, though there is some: the client keeps all windows shut, or
+// opens them by so little that it comes to the same.
 void H2ServerConnection::look_at_windows(net::Time now) {
   bool blocked = false;
   open_.for_each([&](H2Stream& stream) { blocked |= stream.blocked(); });
@@ -131,10 +132,14 @@ void H2ServerConnection::look_at_windows(net::Time now) {
     return;
   }
   if (!std::exchange(watching_windows_, true)) window_progress_.begin(now, framed_);
-  if (window_progress_.look(now, framed_, limits().http2_window_close, 0) ==
-      Progress::Verdict::good)
-    return;
-  fail({.cause = "client leaves all windows shut", .limit = "http2_window_close"});
+  switch (window_progress_.look(now, framed_, limits().http2_window_close, limits().send_rate)) {
+    case Progress::Verdict::good:
+      return;
+    case Progress::Verdict::stalled:
+      return fail({.cause = "client leaves all windows shut", .limit = "http2_window_close"});
+    case Progress::Verdict::slow:
+      return fail({.cause = "client opens its windows too slowly", .limit = "send_rate"});
+  }
 }
 
 // Octets that the peer took so far: what lies in our kernel's send queue is no progress of its.

@@ -189,6 +189,7 @@ void H2Stream::push_preloads(const FieldList& fields) {
     std::string_view links = field.value;
     for (std::string_view target = next_preload(links); !target.empty();
          target = next_preload(links)) {
+      if (target == exchange_->request().target) continue;  // a page that names itself
       connection_->push(id_, exchange_->request(), target);
     }
   }
@@ -286,7 +287,7 @@ void H2Stream::note_held() {
 bool H2Stream::awaiting_content() const noexcept {
   if (request_ended_ || exchange_->responded()) return false;
   const RequestBody& body = exchange_->request_body();
-  return body.wanted() && !body.cancelled() && body.waiting() == 0 && !connection_->is_full();
+  return body.wanted() && !body.cancelled() && body.waiting() == 0 && !connection_->holds_back();
 }
 
 bool H2Stream::blocked() const noexcept {
@@ -296,7 +297,9 @@ bool H2Stream::blocked() const noexcept {
 H2Stream::Watch H2Stream::watch() const noexcept {
   if (state_ == State::draining) return Watch::draining;
   if (state_ == State::running && awaiting_content()) return Watch::content;
-  return blocked() ? Watch::window : Watch::nothing;
+  // While it is the connection's window, streams of more urgency may have all that it lets out.
+  const bool shut = state_ == State::responding && !complete_ && connection_->codec_.shut(id_);
+  return shut ? Watch::window : Watch::nothing;
 }
 
 milliseconds H2Stream::patience(Watch watch) const noexcept {
@@ -346,7 +349,8 @@ void H2Stream::run_out(Watch watch, Progress::Verdict verdict) {
       explain(stalled ? "client leaves its window shut" : "client opens its window too slowly",
               "response", stalled ? "http2_window_timeout" : "send_rate");
       give_up(h2::ErrorCode::cancel);
-      return connection_->count_stall();
+      if (!promised_) connection_->count_stall();
+      return;
     case Watch::draining:
       return give_up(h2::ErrorCode::no_error);
     case Watch::nothing:

@@ -81,7 +81,7 @@ class H2Stream final : public Stream, public ServerSink, private BodySource {
 
   // Looks at whether what is waited for gets on.
   void look(net::Time now);
-  // Content waits for the peer's window.
+  // Content waits for a window of the peer's.
   bool blocked() const noexcept;
 
   // Stream

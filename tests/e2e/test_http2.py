@@ -8,8 +8,9 @@ responses, trailers, cookies in crumbs, pushes, and that logs and limits count a
 import pytest
 from h2_connection import H2Connection, get
 from h2_frames import (CONTINUATION, DATA, ENABLE_CONNECT_PROTOCOL, ENABLE_PUSH, END_HEADERS, END_STREAM, HEADERS,
-                       INITIAL_WINDOW_SIZE, MAX_CONCURRENT_STREAMS, MAX_HEADER_LIST_SIZE, NO_RFC7540_PRIORITIES, PADDED,
-                       PRIORITY_FLAG, SETTINGS, FrameConnection, frame, pseudo_fields)
+                       INITIAL_WINDOW_SIZE, MAX_CONCURRENT_STREAMS, MAX_HEADER_LIST_SIZE, NO_ERROR,
+                       NO_RFC7540_PRIORITIES, PADDED, PRIORITY_FLAG, PUSH_PROMISE, SETTINGS, FrameConnection, frame,
+                       pseudo_fields)
 from limited_server import LOG, logged, serving
 from raw_connection import RawConnection
 from served_log import ServedLog
@@ -274,6 +275,17 @@ def test_a_pushed_stream_may_be_refused(shared_site, tmp_path):
         client.grant(100_000, stream)
         assert client.response(stream).status == 200
         assert client.fetch("/nowhere", method="HEAD").status == 404
+
+
+def test_no_push_where_the_client_takes_none_at_a_time(shared_site, tmp_path):
+    """RFC 9113 section 8.4.2: a promised response would wait for ever, and the connection's end for it."""
+    with with_site(tmp_path, shared_site, *PUSHING) as server:
+        with FrameConnection(server.address, values={MAX_CONCURRENT_STREAMS: 0}) as client:
+            assert client.still_good(1, "/page.html")
+            client.round_trip()
+            assert not [one for one in client.seen if one.type == PUSH_PROMISE]
+            server.stop()
+            assert client.end_of_connection().error() == NO_ERROR and client.ended == "fin"
 
 
 # --- Cookies, logs, limits --------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from clients import SANITIZED, get, request
 from delaying_relay import DelayingRelay
 from h2_connection import H2Connection
 from h2_frames import (DATA, END_STREAM, HEADERS, INITIAL_WINDOW_SIZE, RST_STREAM, WINDOW_UPDATE, FrameConnection,
-                       priority_update, settings, window_update)
+                       priority_update, reset_stream, settings, window_update)
 from limited_server import serving
 from raw_connection import RawConnection
 from sluice_server import SluiceServer, wait_until
@@ -163,6 +163,24 @@ def test_a_blocked_stream_keeps_no_other(server, shared_site):
 
 
 # --- The server's windows ---------------------------------------------------------------------------------------------
+
+
+def test_streams_that_wait_behind_an_urgent_one_are_not_shut(site, large_file):
+    """An urgent download takes all that the connection's window lets out, longer than a stream may keep its own window
+    shut: the others wait, and nobody is at fault."""
+    with serving(site, "http2_window_timeout=400ms") as server:
+        with FrameConnection(server.address, values={INITIAL_WINDOW_SIZE: (1 << 31) - 1}) as client:
+            client.send(client.request(1, f"/{large_file.name}", ("priority", "u=0")))
+            client.expect(DATA, 1)
+            client.send(*[client.request(stream, "/", ("priority", "u=6")) for stream in (3, 5, 7)])
+            until = time.monotonic() + 1.5
+            while time.monotonic() < until:
+                time.sleep(0.01)  # the client's pace
+                client.send(window_update(0, len(client.expect(DATA, 1).payload)))
+            assert not [one for one in client.seen if one.type == RST_STREAM] and client.goaway is None
+            client.send(reset_stream(1), window_update(0, 1 << 20))
+            _, content, code = client.answer(3)  # its head came before
+            assert content == (site / "index.html").read_bytes() and code is None
 
 
 def test_the_server_keeps_its_windows_shut_for_what_nobody_reads(shared_site):

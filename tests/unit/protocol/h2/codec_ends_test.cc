@@ -228,6 +228,22 @@ TEST(H2CodecEnds, IgnoresStreamsThatAreNot) {
   expect_another_goes_well(pair);
 }
 
+// SECURITY section 2 counts the resets that a peer makes us send by its own errors: content that
+// fails is ours.
+TEST(H2CodecEnds, SourcesThatFailAreNoFloodOfThePeers) {
+  ByHand hand;
+  const auto resets = static_cast<StreamId>(2 * test_limits().floods.resets.burst);
+  for (StreamId id = 1; id < 2 * resets && hand.alive; id += 2) {
+    hand.ask(get(id));
+    Source content({}, Pull::failed);
+    ResponseHead head;
+    hand.server.codec.submit_response(id, head, {}, &content);
+    ASSERT_EQ(code_for(hand.server.say_frames(), id), ErrorCode::internal_error) << id;
+  }
+  EXPECT_TRUE(hand.alive);
+  EXPECT_EQ(hand.server.codec.error().status, 0);
+}
+
 // --- Promises ------------------------------------------------------------------------------------
 
 TEST(H2CodecEnds, PushesNothingToWhoDoesNotTakeIt) {
@@ -326,6 +342,24 @@ TEST_F(H2CodecPushes, GivesAPromiseUpBeforeItIsFramed) {
   server().codec.reset(2, ErrorCode::cancel);
   (void)server().say();
   EXPECT_EQ(server().codec.error().status, 0);
+}
+
+// RFC 9113 section 8.4.2: nghttp2 would keep the response until the client takes one more.
+TEST_F(H2CodecPushes, PromisesNoMoreThanThePeerLetsUsBegin) {
+  const RequestHead head = Pair::head_of("GET", "/y");
+  Request second;
+  hand_.ask(frame(kSettings, 0, 0, setting(3, 1)));
+  EXPECT_EQ(server().codec.submit_push(1, head, second), 0);
+  hand_.ask(frame(kRstStream, 0, 2, number(8, 4)));
+  server().streams[4] = std::make_unique<Request>();
+  ASSERT_EQ(server().codec.submit_push(1, head, server()[4]), 4);
+  hand_.ask(frame(kSettings, 0, 0, setting(3, 0)));
+  respond(4, nullptr);
+  EXPECT_EQ(find(server().say_frames(), kHeaders, 4), nullptr);
+  EXPECT_TRUE(server().codec.shut(4)) << "it waits for its place";
+  server().codec.reset(4, ErrorCode::cancel);
+  (void)server().say();
+  EXPECT_EQ(server()[4].closed, ErrorCode::cancel);
 }
 
 // --- The connection ------------------------------------------------------------------------------
