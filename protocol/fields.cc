@@ -121,6 +121,10 @@ bool equals_ignoring_case(std::string_view left, std::string_view right) noexcep
   return size == 0 || same_word<uint8_t>(left.data(), right.data());
 }
 
+bool is_forbidden_in_trailers(FieldId id) noexcept {
+  return id == FieldId::content_length || id == FieldId::transfer_encoding || id == FieldId::host;
+}
+
 bool is_hop_by_hop(const Field& field) noexcept {
   switch (field.id) {
     case FieldId::connection:

@@ -58,6 +58,10 @@ struct Field {
 // them from a field list.
 bool is_hop_by_hop(const Field& field) noexcept;
 
+// True for fields that would change how a message is framed or routed after the fact (RFC 9110
+// section 6.5.1).
+bool is_forbidden_in_trailers(FieldId id) noexcept;
+
 class FieldList {
  public:
   void add(std::string_view name, std::string_view value) { add(name, value, field_id(name)); }

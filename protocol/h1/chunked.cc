@@ -63,12 +63,6 @@ Outcome read_size(const char*& at, const char* end, uint64_t& size) noexcept {
   return at == begin ? Outcome::failed : Outcome::complete;
 }
 
-// Fields that would change how the message is framed or routed after the fact (RFC 9110
-// section 6.5.1).
-bool forbidden_in_trailers(FieldId id) noexcept {
-  return id == FieldId::content_length || id == FieldId::transfer_encoding || id == FieldId::host;
-}
-
 }  // namespace
 
 Outcome parse_chunk_line(std::string_view input, size_t limit, ChunkLine& out,
@@ -169,7 +163,7 @@ ChunkedReader::Step ChunkedReader::take_trailers(std::string_view input, const L
   Field field;
   Outcome outcome;
   while ((outcome = next_field_line(input, section, cursor_, field, error)) == Outcome::line) {
-    if (forbidden_in_trailers(field.id)) error = {400, "framing field in the trailers", ""};
+    if (is_forbidden_in_trailers(field.id)) error = {400, "framing field in the trailers", ""};
     if (error.status != 0) return {};
     if (!is_hop_by_hop(field)) trailers.add(field.name, field.value, field.id);
   }

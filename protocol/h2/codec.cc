@@ -62,7 +62,7 @@ void Session::open_session() {
   nghttp2_option_set_max_outbound_ack(option, limits.floods.outstanding);
   nghttp2_option_set_max_continuations(option, limits.continuations);
   nghttp2_option_set_stream_reset_rate_limit(option, kResetsOfNghttp2, kResetsOfNghttp2);
-  nghttp2_option_set_builtin_recv_extension_type(option, NGHTTP2_PRIORITY_UPDATE);
+  nghttp2_option_set_user_recv_extension_type(option, NGHTTP2_PRIORITY_UPDATE);
   const auto open = is_server() ? nghttp2_session_server_new3 : nghttp2_session_client_new3;
   const int result = open(&session, workspace.callbacks, this, option, &workspace.allocator);
   nghttp2_option_del(option);
@@ -134,18 +134,15 @@ bool Session::fail_by(int nghttp2_error) {
 
 void Session::close_stream(StreamState& state, ErrorCode code) {
   if (state.window > limits.stream_window) grown -= state.window - limits.stream_window;
+  if (state.given_up && !state.reset_sent && !state.opening) given_up.push_back(state.id);
   nghttp2_session_set_stream_user_data(session, state.id, nullptr);
   // The peer has never heard of it: it said GOAWAY first.
   if (state.opening && code == ErrorCode::internal_error) code = ErrorCode::refused_stream;
+  // Nor of this one, but it is no use to try again elsewhere.
+  if (state.too_large) code = ErrorCode::internal_error;
   if (state.sink != nullptr)
     events.on_stream_closed(state.id, *state.sink, code, state.reset_by_peer);
   end_stream(&state);
-}
-
-void Session::reset(StreamId id, ErrorCode code) {
-  StreamState* const state = stream(id);
-  if (state == nullptr || std::exchange(state->given_up, true)) return;
-  submit(nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, id, static_cast<uint32_t>(code)));
 }
 
 StreamState* Session::begin_stream(StreamId id) {
@@ -169,7 +166,6 @@ StreamState* Session::open_stream(CodecSink& sink) {
 
 void Session::end_stream(StreamState* state) noexcept {
   if (state->opening) --opening;
-  if (state->promised) --promised;
   (state->previous != nullptr ? state->previous->next : streams) = state->next;
   if (state->next != nullptr) state->next->previous = state->previous;
   workspace.release_stream(state);
@@ -194,7 +190,10 @@ bool Codec::feed(const Slice& input, Time now) {
 
 const ProtocolError& Codec::error() const noexcept { return session_->error; }
 bool Codec::head_started() const noexcept { return session_->block != nullptr; }
-uint64_t Codec::held() const noexcept { return session_->block ? session_->block->held() : 0; }
+uint64_t Codec::held() const noexcept {
+  const uint64_t block = session_->block ? session_->block->held() : 0;
+  return block + session_->announced.size() * sizeof(Session::Announced);
+}
 
 // The window doubles when a whole one was consumed and nothing waits: the consumer keeps up, so it
 // is the window that holds the peer back (RFC 9113 section 6.9).
@@ -222,7 +221,12 @@ void Codec::consume_connection(uint64_t octets) {
 
 void Codec::resume(StreamId id) { (void)nghttp2_session_resume_data(session_->session, id); }
 
-void Codec::reset(StreamId id, ErrorCode code) { session_->reset(id, code); }
+void Codec::reset(StreamId id, ErrorCode code) {
+  StreamState* const state = session_->stream(id);
+  if (state == nullptr || std::exchange(state->given_up, true)) return;
+  session_->submit(nghttp2_submit_rst_stream(session_->session, NGHTTP2_FLAG_NONE, id,
+                                             static_cast<uint32_t>(code)));
+}
 
 void Codec::release(StreamId id) {
   StreamState* const state = session_->stream(id);
@@ -297,7 +301,8 @@ bool Codec::blocked(StreamId id) const noexcept {
 bool Codec::shut(StreamId id) const noexcept {
   const StreamState* const state = session_->stream(id);
   if (state == nullptr) return false;
-  if (state->promised && state->head_sent && !state->head_framed) return true;
+  const bool promised = session_->is_server() && id % 2 == 0;
+  if (promised && state->head_sent && !state->counts.answered) return true;
   return state->source != nullptr &&
          nghttp2_session_get_stream_remote_window_size(session_->session, id) <= 0;
 }

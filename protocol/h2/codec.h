@@ -130,8 +130,8 @@ class Codec {
   void consume(StreamId id, uint64_t octets, bool drained);
   // The same for the connection's window. Whoever takes content credits each octet once to either.
   void consume_connection(uint64_t octets);
-  // Octets of memory that the codec keeps for its connection beyond its fixed part (an incomplete
-  // field block).
+  // Octets of memory that the codec keeps for its connection beyond its fixed part: an incomplete
+  // field block, what was said of streams' priorities before they begin.
   uint64_t held() const noexcept;
 
   // --- Writing -----------------------------------------------------------------------------------

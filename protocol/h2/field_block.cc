@@ -241,10 +241,14 @@ bool FieldBlock::finish_response(BlockPool& pool, ResponseHead& head) const {
   return true;
 }
 
-Slice FieldBlock::finish_trailers(BlockPool& pool, FieldList& trailers) const {
+std::optional<Slice> FieldBlock::finish_trailers(BlockPool& pool, FieldList& trailers) const {
   Slice storage = keep(pool);
-  for (const Part& part : parts_)
-    trailers.add(name_of(part, storage.view()), value_of(part, storage.view()), part.id);
+  const std::string_view text = storage.view();
+  for (const Part& part : parts_) {
+    if (is_forbidden_in_trailers(part.id)) return std::nullopt;
+    const Field field{name_of(part, text), value_of(part, text), part.id};
+    if (!is_hop_by_hop(field)) trailers.add(field.name, field.value, field.id);
+  }
   return storage;
 }
 

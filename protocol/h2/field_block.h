@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -49,8 +50,9 @@ class FieldBlock {
                          ProtocolError& error) const;
   // Likewise; false when it is malformed.
   bool finish_response(BlockPool& pool, ResponseHead& head) const;
-  // Fills `trailers`, which is clear; returns what keeps their strings alive.
-  Slice finish_trailers(BlockPool& pool, FieldList& trailers) const;
+  // Fills `trailers`, which is clear; returns what keeps their strings alive, or nothing when they
+  // are malformed.
+  std::optional<Slice> finish_trailers(BlockPool& pool, FieldList& trailers) const;
 
  private:
   // RFC 9113 sections 8.3.1 and 8.3.2, RFC 8441 section 4.

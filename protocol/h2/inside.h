@@ -3,7 +3,9 @@
 
 #include <nghttp2/nghttp2.h>
 
+#include <array>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -13,6 +15,7 @@
 #include "protocol/h2/flood_guard.h"
 #include "protocol/h2/frame_walk.h"
 #include "protocol/h2/memory.h"
+#include "protocol/h2/priority_field.h"
 
 namespace sluice::h2 {
 
@@ -31,11 +34,11 @@ struct StreamState {
   bool head_seen = false;  // role client: the final one
   bool head_sent = false;  // likewise ours, whichever role
   bool reset_by_peer = false;
-  bool given_up = false;     // our reset is no error of the peer's
-  bool refused = false;      // the sink was told so, and is told nothing else but the end
-  bool promised = false;     // role server: by us
-  bool head_framed = false;  // role server: of the final response
-  bool opening = false;  // its HEADERS or PUSH_PROMISE is not framed: nghttp2 may not know it yet
+  bool given_up = false;  // our reset is no error of the peer's
+  bool reset_sent = false;
+  bool refused = false;    // the sink was told so, and is told nothing else but the end
+  bool too_large = false;  // its HEADERS cannot be framed
+  bool opening = false;    // its HEADERS or PUSH_PROMISE is not framed: nghttp2 may not know it yet
 
   // Whom the peer's message goes to, if anybody.
   CodecSink* listener() const noexcept { return refused ? nullptr : sink; }
@@ -86,7 +89,6 @@ struct Session {
   StreamState* open_stream(CodecSink& sink);  // of ours; its id is not known yet
   void end_stream(StreamState* state) noexcept;
   void close_stream(StreamState& state, ErrorCode code);
-  void reset(StreamId id, ErrorCode code);  // not the peer's fault
 
   // reading.cc: what nghttp2 calls while octets are parsed; returns as its callbacks do.
   ssize_t receive(std::string_view octets);
@@ -100,19 +102,32 @@ struct Session {
   int on_headers(const nghttp2_frame& frame);
   int on_data_end(const nghttp2_frame& frame, StreamState* state);
   int on_request(StreamState& state, const FieldBlock& complete, bool ends_stream);
-  void note_priority(StreamId id);
-  void share_by_default(const StreamState& state, const RequestHead& head);
   int hand_on(StreamState& state, FieldBlock::Verdict verdict, const ProtocolError& why);
   int on_response(StreamState& state, const FieldBlock& complete, bool ends_stream);
-  void on_trailers(StreamState& state, const FieldBlock& complete);
+  int on_trailers(StreamState& state, const FieldBlock& complete, bool ends_stream);
   int on_data(StreamId id, const uint8_t* data, size_t size);
   int refuse_stream(StreamState& state, ErrorCode code, bool ours);
 
+  // prioritizing.cc
+  struct Announced {
+    StreamId id;
+    Priority priority;
+  };
+  void on_priority_octets(std::string_view octets) noexcept;
+  int on_priority_update(const nghttp2_frame_hd& header);
+  bool announce(StreamId id, const Priority& priority);
+  std::optional<Priority> take_announced(StreamId id);
+  void prioritize_request(const StreamState& state, const RequestHead& head);
+  void prioritize(StreamId id, const Priority& priority);
+
   // writing.cc: while frames are made.
   int on_frame_sent(const nghttp2_frame& frame);
-  void on_frame_not_sent(const nghttp2_frame& frame, int why);
+  void on_frame_not_sent(const nghttp2_frame& frame, int nghttp2_error);
   void opened(StreamId id) noexcept;
+  int on_reset_sent(StreamId id, uint32_t code);
   ssize_t pull(StreamState& state, size_t most, uint32_t& flags);
+  ssize_t break_off(StreamState& state) noexcept;
+  bool may_promise() const noexcept;
   int frame_content(StreamState& state, const uint8_t* header, size_t size);
   void append(const uint8_t* octets, size_t size);
   void submit_trailers(StreamState& state, uint32_t& flags);
@@ -126,12 +141,15 @@ struct Session {
   nghttp2_session* session = nullptr;
   StreamState* streams = nullptr;  // all of them
   size_t opening = 0;              // of these
-  size_t promised = 0;             // of these
   FloodGuard guard;
   ProtocolError error;
   std::unique_ptr<FieldBlock> block;  // the one that is not complete
   size_t block_octets = 0;            // of it, as they came
-  std::vector<StreamId> prioritized;  // by PRIORITY_UPDATE, before they began
+  std::vector<StreamId> given_up;     // whose reset is still to be sent, though they are over
+  StreamId last_begun = 0;            // by the client
+  std::vector<Announced> announced;   // priorities of streams that are to begin
+  std::array<char, 68> update;        // payload of a PRIORITY_UPDATE
+  size_t update_octets = 0;           // that came of it, kept or not
   uint64_t grown = 0;                 // octets that streams' windows have beyond the first
   FrameWalk walk;
   // Of a running feed().

@@ -1,6 +1,7 @@
 // What nghttp2 tells while octets are parsed: frames are counted, field blocks collected, and what
 // is complete goes to its sink. Nothing is written here but resets, which wait for produce().
 #include <algorithm>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -73,8 +74,9 @@ int Session::on_begin_headers(const nghttp2_frame& frame) {
   StreamState* state = stream(frame.hd.stream_id);
   const bool request = frame.headers.cat == NGHTTP2_HCAT_REQUEST;
   if (request) {
-    state = begin_stream(frame.hd.stream_id);
-    nghttp2_session_set_stream_user_data(session, frame.hd.stream_id, state);
+    last_begun = frame.hd.stream_id;
+    state = begin_stream(last_begun);
+    nghttp2_session_set_stream_user_data(session, last_begun, state);
   }
   const bool response = !is_server() && state != nullptr && !state->head_seen;
   if (!block) block = workspace.acquire_block();
@@ -114,8 +116,7 @@ int Session::on_frame(const nghttp2_frame& frame) {
                                        frame.push_promise.promised_stream_id, NGHTTP2_CANCEL));
       break;
     case NGHTTP2_PRIORITY_UPDATE:
-      note_priority(static_cast<const nghttp2_ext_priority_update*>(frame.ext.payload)->stream_id);
-      break;
+      return on_priority_update(frame.hd);
     case NGHTTP2_PING:
       if (has(frame.hd.flags, NGHTTP2_FLAG_ACK)) events.on_pong();
       break;
@@ -171,8 +172,7 @@ int Session::on_headers(const nghttp2_frame& frame) {
       result = on_response(*state, *complete, ends_stream);
       break;
     case FieldBlock::Kind::trailers:
-      on_trailers(*state, *complete);
-      if (state->listener() != nullptr && ends_stream) state->sink->on_end();
+      result = on_trailers(*state, *complete, ends_stream);
       break;
   }
   workspace.release_block(std::move(complete));
@@ -192,28 +192,6 @@ int Session::on_request(StreamState& state, const FieldBlock& complete, bool end
   return result;
 }
 
-// PRIORITY_UPDATE may come before its stream (RFC 9218 section 7.1). How many may is the guard's to
-// say.
-void Session::note_priority(StreamId id) {
-  const bool to_come =
-      stream(id) == nullptr && id > nghttp2_session_get_last_proc_stream_id(session);
-  if (to_come && prioritized.size() < limits.streams) prioritized.push_back(id);
-}
-
-// A client that says nothing of priorities gets its responses side by side, as from servers that
-// know none: by RFC 9218's default each would wait for the one before, however long that is.
-void Session::share_by_default(const StreamState& state, const RequestHead& head) {
-  bool prioritized_before = false;
-  if (!prioritized.empty()) {
-    prioritized_before = std::ranges::find(prioritized, state.id) != prioritized.end();
-    // Streams begin in the order of their numbers: none of these will any more.
-    std::erase_if(prioritized, [&state](StreamId id) { return id <= state.id; });
-  }
-  if (prioritized_before || head.fields.find(FieldId::priority) != nullptr) return;
-  const nghttp2_extpri priority{.urgency = NGHTTP2_EXTPRI_DEFAULT_URGENCY, .inc = 1};
-  submit(nghttp2_session_change_extpri_stream_priority(session, state.id, &priority, 0));
-}
-
 int Session::hand_on(StreamState& state, FieldBlock::Verdict verdict, const ProtocolError& why) {
   if (verdict == FieldBlock::Verdict::malformed)
     return refuse_stream(state, ErrorCode::protocol_error, false);
@@ -224,7 +202,7 @@ int Session::hand_on(StreamState& state, FieldBlock::Verdict verdict, const Prot
     state.refused = true;
     sink->on_reset(why);
   } else {
-    share_by_default(state, workspace.request);
+    prioritize_request(state, workspace.request);
     sink->on_request_head(workspace.request);
   }
   return 0;
@@ -258,16 +236,20 @@ int Session::on_response(StreamState& state, const FieldBlock& complete, bool en
   return 0;
 }
 
-void Session::on_trailers(StreamState& state, const FieldBlock& complete) {
-  if (state.listener() == nullptr) return;
+int Session::on_trailers(StreamState& state, const FieldBlock& complete, bool ends_stream) {
+  if (state.listener() == nullptr) return 0;
   if (complete.refusal().status != 0) {
     state.refused = true;
-    return state.sink->on_reset(complete.refusal());
+    state.sink->on_reset(complete.refusal());
+    return 0;
   }
   FieldList& trailers = workspace.trailers;
-  const Slice storage = complete.finish_trailers(workspace.pool, trailers);
-  state.sink->on_trailers(trailers);
+  const std::optional<Slice> storage = complete.finish_trailers(workspace.pool, trailers);
+  if (storage && !trailers.empty()) state.sink->on_trailers(trailers);
   trailers.clear();
+  if (!storage) return refuse_stream(state, ErrorCode::protocol_error, false);
+  if (ends_stream && state.listener() != nullptr) state.sink->on_end();
+  return 0;
 }
 
 // `data` lies in what is being fed, whose memory it pins.

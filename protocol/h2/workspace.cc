@@ -42,6 +42,13 @@ int on_data_chunk(nghttp2_session*, uint8_t, int32_t id, const uint8_t* data, si
                   void* user) {
   return inside(user).on_data(id, data, size);
 }
+int on_extension_chunk(nghttp2_session*, const nghttp2_frame_hd*, const uint8_t* data, size_t size,
+                       void* user) {
+  inside(user).on_priority_octets(text_of(data, size));
+  return 0;
+}
+// What came is taken when the frame is complete, in on_frame_recv.
+int unpack_extension(nghttp2_session*, void**, const nghttp2_frame_hd*, void*) { return 0; }
 int on_stream_close(nghttp2_session* session, int32_t id, uint32_t code, void* user) {
   auto* const state = static_cast<StreamState*>(nghttp2_session_get_stream_user_data(session, id));
   if (state != nullptr) inside(user).close_stream(*state, static_cast<ErrorCode>(code));
@@ -50,8 +57,8 @@ int on_stream_close(nghttp2_session* session, int32_t id, uint32_t code, void* u
 int on_frame_send(nghttp2_session*, const nghttp2_frame* frame, void* user) {
   return inside(user).on_frame_sent(*frame);
 }
-int on_frame_not_send(nghttp2_session*, const nghttp2_frame* frame, int why, void* user) {
-  inside(user).on_frame_not_sent(*frame, why);
+int on_frame_not_send(nghttp2_session*, const nghttp2_frame* frame, int error, void* user) {
+  inside(user).on_frame_not_sent(*frame, error);
   return 0;
 }
 int send_data(nghttp2_session*, nghttp2_frame*, const uint8_t* header, size_t size,
@@ -76,6 +83,8 @@ SharedParts::SharedParts(BlockPool& blocks_pool)
   nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame_recv);
   nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks, on_invalid_frame_recv);
   nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data_chunk);
+  nghttp2_session_callbacks_set_on_extension_chunk_recv_callback(callbacks, on_extension_chunk);
+  nghttp2_session_callbacks_set_unpack_extension_callback(callbacks, unpack_extension);
   nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
   nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_frame_send);
   nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks, on_frame_not_send);

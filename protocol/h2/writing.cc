@@ -167,10 +167,7 @@ void Session::add_request_line(const RequestHead& head) {
 
 StreamId Codec::submit_push(StreamId id, const RequestHead& head, CodecSink& sink) {
   Session& session = *session_;
-  // Beyond it nghttp2 would keep the response until others are over: for ever, where it is 0.
-  const uint32_t most =
-      nghttp2_session_get_remote_settings(session.session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
-  if (!peer_takes_pushes() || session.promised >= most) return 0;
+  if (!peer_takes_pushes() || !session.may_promise()) return 0;
   std::vector<nghttp2_nv>& fields = session.workspace.fields;
   fields.clear();
   session.add_request_line(head);
@@ -183,27 +180,28 @@ StreamId Codec::submit_push(StreamId id, const RequestHead& head, CodecSink& sin
     return 0;
   }
   state->id = promised;
-  state->promised = true;
-  ++session.promised;
   return promised;
+}
+
+// Promised streams that are open, or are to be, within the client's
+// SETTINGS_MAX_CONCURRENT_STREAMS, which nghttp2 holds only requests to (RFC 9113 section 5.1.2).
+bool Session::may_promise() const noexcept {
+  uint32_t promised = 0;
+  for (const StreamState* state = streams; state != nullptr; state = state->next)
+    promised += state->id % 2 == 0 ? 1 : 0;
+  return promised <
+         nghttp2_session_get_remote_settings(session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
 }
 
 // nghttp2 asks for a frame's content. It is kept until the frame is made, which is at once, or as
 // soon as there is room for it.
 ssize_t Session::pull(StreamState& state, size_t most, uint32_t& flags) {
-  if (state.source == nullptr) {  // release()
-    state.given_up = true;
-    return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-  }
+  if (state.source == nullptr) return break_off(state);
   flags |= NGHTTP2_DATA_FLAG_NO_COPY;
   Pull result = Pull::ready;
   while (result == Pull::ready && state.content.size() < most)
     result = state.source->pull(state.content, most - state.content.size());
-  if (result == Pull::failed) {
-    state.source = nullptr;
-    state.given_up = true;  // the reset that follows is no fault of the peer's
-    return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-  }
+  if (result == Pull::failed) return break_off(state);
   const uint64_t size = state.content.size();
   if (result == Pull::end) {
     flags |= NGHTTP2_DATA_FLAG_EOF;
@@ -213,6 +211,13 @@ ssize_t Session::pull(StreamState& state, size_t most, uint32_t& flags) {
     return NGHTTP2_ERR_DEFERRED;
   }
   return static_cast<ssize_t>(size);
+}
+
+// nghttp2 resets the stream with INTERNAL_ERROR, and the peer has done nothing wrong.
+ssize_t Session::break_off(StreamState& state) noexcept {
+  state.source = nullptr;
+  state.given_up = true;
+  return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 }
 
 void Session::submit_trailers(StreamState& state, uint32_t& flags) {
@@ -261,21 +266,14 @@ int Session::on_frame_sent(const nghttp2_frame& frame) {
       break;
     case NGHTTP2_HEADERS:
       if (frame.headers.cat == NGHTTP2_HCAT_REQUEST) opened(frame.hd.stream_id);
-      if (state != nullptr && state->status != 0) {
-        guard.answered(state->counts, state->status);
-        state->head_framed = true;
-      }
+      if (state != nullptr && state->status != 0) guard.answered(state->counts, state->status);
       [[fallthrough]];
     case NGHTTP2_DATA:
       if (ends && state != nullptr && state->sink != nullptr)
         events.on_stream_framed(state->id, *state->sink);
       break;
     case NGHTTP2_RST_STREAM:
-      if (frame.rst_stream.error_code != NGHTTP2_NO_ERROR &&
-          !(state != nullptr && state->given_up) &&
-          guard.reset_by_us(state != nullptr ? &state->counts : nullptr, now))
-        flooded();
-      break;
+      return on_reset_sent(frame.hd.stream_id, frame.rst_stream.error_code);
     case NGHTTP2_GOAWAY:
       if (frame.goaway.error_code != NGHTTP2_NO_ERROR && error.status == 0)
         error = {400, cause_of(frame.goaway.error_code), ""};
@@ -286,19 +284,36 @@ int Session::on_frame_sent(const nghttp2_frame& frame) {
   return 0;
 }
 
+// One that the peer made us send is counted as its own.
+int Session::on_reset_sent(StreamId id, uint32_t code) {
+  StreamState* const state = stream(id);
+  if (state != nullptr) state->reset_sent = true;
+  const bool ours = state != nullptr ? state->given_up : std::erase(given_up, id) > 0;
+  if (!ours && code != NGHTTP2_NO_ERROR &&
+      guard.reset_by_us(state != nullptr ? &state->counts : nullptr, now))
+    flooded();
+  return 0;
+}
+
 void Session::opened(StreamId id) noexcept {
   StreamState* const state = stream(id);
   if (state != nullptr && std::exchange(state->opening, false)) --opening;
 }
 
-// A promise whose stream ended first: nghttp2 says no more of the promised one. A head or trailers
-// beyond its 64 KiB: it leaves the stream as it is, and nothing would end it.
-void Session::on_frame_not_sent(const nghttp2_frame& frame, int why) {
-  if (frame.hd.type == NGHTTP2_HEADERS && why == NGHTTP2_ERR_FRAME_SIZE_ERROR)
-    return reset(frame.hd.stream_id, ErrorCode::internal_error);
-  if (frame.hd.type != NGHTTP2_PUSH_PROMISE) return;
-  StreamState* const state = stream(frame.push_promise.promised_stream_id);
-  if (state != nullptr && state->opening) close_stream(*state, ErrorCode::cancel);
+void Session::on_frame_not_sent(const nghttp2_frame& frame, int nghttp2_error) {
+  if (frame.hd.type == NGHTTP2_PUSH_PROMISE) {
+    // The stream that it is made on ended first: nghttp2 says no more of the promised one.
+    StreamState* const state = stream(frame.push_promise.promised_stream_id);
+    if (state != nullptr && state->opening) close_stream(*state, ErrorCode::cancel);
+  } else if (frame.hd.type == NGHTTP2_HEADERS && nghttp2_error == NGHTTP2_ERR_FRAME_SIZE_ERROR) {
+    // A block beyond 64 KiB. nghttp2 ends a request of such by itself; a response it would leave
+    // open for ever.
+    StreamState* const state = stream(frame.hd.stream_id);
+    if (state == nullptr) return;
+    state->too_large = true;
+    if (frame.headers.cat != NGHTTP2_HCAT_REQUEST)
+      refuse_stream(*state, ErrorCode::internal_error, true);
+  }
 }
 
 }  // namespace sluice::h2

@@ -297,6 +297,26 @@ TEST_F(H2CodecPushes, RespondsBeforeThePromiseIsFramed) {
   EXPECT_EQ(server()[2].closed, ErrorCode::no_error);
 }
 
+// RFC 9113 section 5.1.2.
+TEST(H2CodecEnds, PushesNoMoreThanTheClientTakesAtOnce) {
+  ByHand hand;
+  hand.ask(frame(kSettings, 0, 0, setting(3, 2)) + get(1));
+  const auto push = [&] {
+    auto sink = std::make_unique<Request>();
+    const StreamId id = hand.server.codec.submit_push(1, Pair::head_of("GET", "/x"), *sink);
+    if (id != 0) hand.server.streams[id] = std::move(sink);
+    return id;
+  };
+  EXPECT_EQ(push(), 2);
+  EXPECT_EQ(push(), 4);
+  EXPECT_EQ(push(), 0);
+  ResponseHead head;
+  hand.server.codec.submit_response(2, head, {}, nullptr);
+  (void)hand.server.say();
+  EXPECT_EQ(hand.server[2].closed, ErrorCode::no_error);
+  EXPECT_EQ(push(), 6);
+}
+
 TEST_F(H2CodecPushes, TakesTheClientsNo) {
   (void)server().say();
   Source content({"pushed"}, Pull::pending);

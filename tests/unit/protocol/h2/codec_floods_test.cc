@@ -332,5 +332,46 @@ TEST_F(H2CodecFloods, CountsResetsThatAreOursNot) {
   EXPECT_EQ(server().codec.error().status, 0);
 }
 
+// Both give a stream up at once: that is one reset of the peer's.
+TEST_F(H2CodecFloods, CountsResetsThatCrossOnce) {
+  StreamId id = 1;
+  for (int i = 0; i < 400; ++i, id += 2) {
+    ASSERT_TRUE(server().feed(get(id)));
+    server().codec.reset(id, ErrorCode::cancel);
+    ASSERT_TRUE(server().feed(frame(kRstStream, 0, id, number(8, 4))));
+    (void)server().say();
+  }
+  EXPECT_EQ(server().codec.error().status, 0) << server().codec.error().cause;
+}
+
+// Content that we cannot give (an upstream broke off) is nothing that the client did.
+TEST_F(H2CodecFloods, CountsContentThatFailedNot) {
+  StreamId id = 1;
+  for (int i = 0; i < 2000; ++i, id += 2) {
+    Source content({"begun"}, Pull::failed);
+    ASSERT_TRUE(server().feed(get(id)));
+    ResponseHead head;
+    server().codec.submit_response(id, head, {}, &content);
+    (void)server().say();
+    ASSERT_EQ(server()[id].closed, ErrorCode::internal_error);
+  }
+  EXPECT_EQ(server().codec.error().status, 0) << server().codec.error().cause;
+}
+
+TEST_F(H2CodecFloods, CountsResponsesThatWereReleasedNot) {
+  StreamId id = 1;
+  for (int i = 0; i < 2000; ++i, id += 2) {
+    Source content({"begun"}, Pull::pending);
+    ASSERT_TRUE(server().feed(get(id)));
+    ResponseHead head;
+    server().codec.submit_response(id, head, {}, &content);
+    (void)server().say();
+    server().release(id);
+    server().codec.resume(id);
+    (void)server().say();
+  }
+  EXPECT_EQ(server().codec.error().status, 0) << server().codec.error().cause;
+}
+
 }  // namespace
 }  // namespace sluice::h2

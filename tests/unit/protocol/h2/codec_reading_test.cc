@@ -162,6 +162,9 @@ TEST(H2CodecReading, ResetsRequestsThatTurnOutMalformed) {
       {"trailers that do not end", post(1) + headers(1, {{"x", "1"}}, kEndHeaders)},
       {"trailers with a pseudo-field", post(1) + headers(1, {kRoot})},
       {"trailers in upper case", post(1) + headers(1, {{"X", "1"}})},
+      {"trailers that frame", post(1) + headers(1, {{"content-length", "0"}})},
+      {"trailers that route", post(1) + headers(1, {{"host", "b"}})},
+      {"trailers that would be coded", post(1) + headers(1, {{"transfer-encoding", "chunked"}})},
       {"trailers with a connection's field", post(1) + headers(1, {{"connection", "close"}})},
   };
   for (const auto& one : kCases) {
@@ -209,6 +212,14 @@ TEST(H2CodecReading, RefusesTrailersOverALimit) {
   EXPECT_EQ(hand.server[1].refused.limit, "trailer_fields");
   EXPECT_FALSE(hand.server[1].ended) << "it is not complete";
   EXPECT_FALSE(hand.server[1].has_trailers);
+}
+
+// As in HTTP/1: what is for this hop alone is not handed on (RFC 9110 section 7.6.1).
+TEST(H2CodecReading, HandsOnNoTrailersForOneHop) {
+  ByHand hand;
+  hand.ask(post(1) + headers(1, {{"te", "trailers"}, {"trailer", "x"}, {"x", "1"}}));
+  EXPECT_EQ(hand.server[1].trailers, (Request::Fields{{"x", "1"}}));
+  EXPECT_TRUE(hand.server[1].ended);
 }
 
 TEST(H2CodecReading, RefusesWhatTheConnectionDoesNotTake) {

@@ -1,10 +1,8 @@
-// What goes out: heads that nobody can read as two, content that is not copied, and whose turn it
-// is (RFC 9113 section 8.2, RFC 9218).
+// What goes out: heads that nobody can read as two, and content that is not copied (RFC 9113
+// section 8.2).
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <functional>
-#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -74,6 +72,38 @@ TEST_F(H2CodecWriting, LeavesOutWhatIsNotToBeSent) {
   respond(head, {});
   EXPECT_EQ(response().fields, (Fields{{"x-good", "a\tb \x80\xFF"}, {"x-empty", ""}}));
   EXPECT_TRUE(response().ended);
+}
+
+// nghttp2 frames no block beyond 64 KiB: the peer must not wait for it.
+TEST_F(H2CodecWriting, ResetsWhatIsTooLargeToFrame) {
+  const std::string large(70'000, 'x');
+  ResponseHead head;
+  head.fields.add("x", large);
+  respond(head, {});
+  EXPECT_EQ(response().closed, ErrorCode::internal_error);
+  EXPECT_TRUE(server()[id_].closed);
+}
+
+TEST_F(H2CodecWriting, ResetsWhatTrailersAreTooLargeToFrameOf) {
+  const std::string large(70'000, 'x');
+  Source content({"content"});
+  content.has_trailers = true;
+  content.fields.add("x", large);
+  respond(ResponseHead(), {}, &content);
+  EXPECT_EQ(response().body, "content");
+  EXPECT_EQ(response().closed, ErrorCode::internal_error);
+  EXPECT_FALSE(response().ended);
+  EXPECT_TRUE(server()[id_].closed);
+}
+
+TEST_F(H2CodecWriting, EndsRequestsThatAreTooLargeToFrame) {
+  const std::string large(70'000, 'x');
+  RequestHead head = Pair::head_of("GET", "/");
+  head.fields.add("x", large);
+  const StreamId id = pair_.request(head);
+  pair_.exchange();
+  EXPECT_EQ(pair_.client[id].closed, ErrorCode::internal_error);
+  EXPECT_TRUE(pair_.healthy());
 }
 
 TEST_F(H2CodecWriting, SaysTheLengthOnceAndWhereItBelongs) {
@@ -217,111 +247,6 @@ TEST_F(H2CodecWriting, ProducesAboutAsMuchAsItIsAskedFor) {
   EXPECT_FALSE(server().codec.wants_to_produce());
   EXPECT_TRUE(pair_.client.feed(some + rest));
   EXPECT_EQ(response().body, std::string(60'000, 'x'));
-}
-
-// --- Whose turn it is ----------------------------------------------------------------------------
-
-constexpr size_t kContent = 40'000;  // of each stream: more than one frame
-
-// The order in which content of streams was framed.
-class H2CodecTurns : public ::testing::Test {
- protected:
-  void ask(StreamId id, const char* priority = nullptr) {
-    std::string block =
-        block_of({{":method", "GET"}, {":scheme", "http"}, {":path", "/"}, {":authority", "a"}});
-    if (priority != nullptr) block += block_of({{"priority", priority}});
-    hand_.ask(frame(kHeaders, kEndHeaders | kEndStream, id, block));
-  }
-  void answer(StreamId id) {
-    ResponseHead head;
-    sources_.push_back(
-        std::make_unique<Source>(std::vector<std::string>{std::string(kContent, 'x')}));
-    hand_.server.codec.submit_response(id, head, {}, sources_.back().get());
-  }
-  // Streams of the DATA frames.
-  static std::vector<StreamId> order(const std::vector<Frame>& frames) {
-    std::vector<StreamId> order;
-    for (const Frame& one : frames)
-      if (one.type == kData) order.push_back(one.stream);
-    return order;
-  }
-  ByHand hand_;
-  std::vector<std::unique_ptr<Source>> sources_;
-};
-
-TEST_F(H2CodecTurns, GoByTheirNumberWhenTheyAreAlike) {
-  ask(1, "u=3");
-  ask(3, "u=3");
-  answer(3);
-  answer(1);
-  const std::vector<StreamId> turns = order(hand_.server.say_frames());
-  ASSERT_GE(turns.size(), 4U);
-  // Not incremental: one after the other.
-  EXPECT_EQ(std::adjacent_find(turns.begin(), turns.end(), std::less<>()) != turns.end() &&
-                std::adjacent_find(turns.begin(), turns.end(), std::greater<>()) != turns.end(),
-            false);
-}
-
-// A client that says nothing is served as by servers that know no priorities.
-TEST_F(H2CodecTurns, AreTakenByAllWhoSayNothing) {
-  ask(1);
-  ask(3);
-  answer(1);
-  answer(3);
-  const std::vector<StreamId> turns = order(hand_.server.say_frames());
-  ASSERT_GE(turns.size(), 4U);
-  EXPECT_EQ((std::vector<StreamId>(turns.begin(), turns.begin() + 4)),
-            (std::vector<StreamId>{1, 3, 1, 3}));
-}
-
-TEST_F(H2CodecTurns, GoByUrgency) {
-  ask(1, "u=5");
-  ask(3, "u=0");
-  ask(5);  // 3
-  for (const StreamId id : {1, 3, 5}) answer(id);
-  std::vector<StreamId> turns = order(hand_.server.say_frames());
-  // 65,535 octets of the connection's window: one and a half.
-  ASSERT_FALSE(turns.empty());
-  EXPECT_EQ(turns.front(), 3);
-  EXPECT_EQ(turns.back(), 5);
-  EXPECT_EQ(std::count(turns.begin(), turns.end(), 1), 0);
-}
-
-TEST_F(H2CodecTurns, OvertakeWhatIsHeldBack) {
-  ask(1, "u=5");
-  answer(1);
-  std::string said = hand_.server.say(10'000);
-  EXPECT_TRUE(hand_.server.codec.wants_to_produce());
-  ask(3, "u=0");
-  answer(3);
-  said += hand_.server.say();
-  const std::vector<StreamId> turns = order(frames_of(said));
-  ASSERT_GE(turns.size(), 3U);
-  EXPECT_EQ(turns[0], 1);
-  const auto urgent = std::find(turns.begin(), turns.end(), 3);
-  EXPECT_LE(urgent - turns.begin(), 2) << "one frame ahead at most";
-}
-
-TEST_F(H2CodecTurns, ChangeByPriorityUpdate) {
-  ask(1, "u=2");
-  ask(3, "u=4");
-  hand_.ask(frame(kPriorityUpdate, 0, 0, number(3, 4) + "u=0"));
-  answer(1);
-  answer(3);
-  const std::vector<StreamId> turns = order(hand_.server.say_frames());
-  ASSERT_FALSE(turns.empty());
-  EXPECT_EQ(turns.front(), 3);
-}
-
-TEST_F(H2CodecTurns, AreTakenInTurnsWhenIncremental) {
-  ask(1, "u=3, i");
-  ask(3, "u=3, i");
-  answer(1);
-  answer(3);
-  const std::vector<StreamId> turns = order(hand_.server.say_frames());
-  ASSERT_GE(turns.size(), 4U);
-  EXPECT_NE(turns[0], turns[1]);
-  EXPECT_NE(turns[1], turns[2]);
 }
 
 }  // namespace

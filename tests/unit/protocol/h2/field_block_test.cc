@@ -362,7 +362,8 @@ TEST_F(H2FieldBlock, GivesTrailers) {
   block_.add("x-sum", "1", limits_);
   block_.add("x-other", "2", limits_);
   FieldList trailers;
-  const Slice storage = block_.finish_trailers(pool_, trailers);
+  const std::optional<Slice> storage = block_.finish_trailers(pool_, trailers);
+  ASSERT_TRUE(storage);
   block_.begin(FieldBlock::Kind::request);
   ASSERT_EQ(trailers.size(), 2U);
   EXPECT_EQ(trailers.find("x-sum")->value, "1");
