@@ -302,7 +302,7 @@ bool Codec::shut(StreamId id) const noexcept {
   const StreamState* const state = session_->stream(id);
   if (state == nullptr) return false;
   const bool promised = session_->is_server() && id % 2 == 0;
-  if (promised && state->head_sent && !state->head_framed) return true;
+  if (promised && state->head_sent && !state->counts.answered) return true;
   return state->source != nullptr &&
          nghttp2_session_get_stream_remote_window_size(session_->session, id) <= 0;
 }

@@ -266,10 +266,7 @@ int Session::on_frame_sent(const nghttp2_frame& frame) {
       break;
     case NGHTTP2_HEADERS:
       if (frame.headers.cat == NGHTTP2_HCAT_REQUEST) opened(frame.hd.stream_id);
-      if (state != nullptr && state->status != 0) {
-        guard.answered(state->counts, state->status);
-        state->head_framed = true;
-      }
+      if (state != nullptr && state->status != 0) guard.answered(state->counts, state->status);
       [[fallthrough]];
     case NGHTTP2_DATA:
       if (ends && state != nullptr && state->sink != nullptr)

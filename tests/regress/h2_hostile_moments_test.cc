@@ -44,5 +44,22 @@ TEST(H2HostileMoments, CreditComesWithTheEndOfTheStreamThatWasInItsWay) {
   EXPECT_GT(f.wire.output.size(), before);
 }
 
+// Whoever turns out to speak HTTP/2 while the server drains is told at once, not a second later.
+TEST(H2HostileMoments, TheNoticeOfAShutdownLeavesInItsTurn) {
+  H2Fixture f;
+  const h2::StreamId id = f.client.request("GET", "/later");
+  const std::string said = f.client.say();
+  f.wire.input.push_back({Wire::Step::Kind::octets, said.substr(0, 10)});
+  f.wake_all();
+  f.context.start_draining();
+  f.wire.input.push_back({Wire::Step::Kind::octets, said.substr(10)});
+  f.wake_all();
+  EXPECT_EQ(f.goaways_on_wire(), 1);
+  ASSERT_NE(f.handler.waiting, nullptr);
+  respond_with_status(*f.handler.waiting, 404, "");
+  f.exchange();
+  EXPECT_EQ(f.client.stream(id).status, 404);
+}
+
 }  // namespace
 }  // namespace sluice::http
