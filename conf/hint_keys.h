@@ -25,10 +25,11 @@ inline constexpr Key kEarlyHintsTo{
         "\"navigations\": only browsers that open a page (Sec-Fetch-Mode: navigate); "
         "\"all\": whoever sends GET.",
     .choices = kHintsTo};
-inline constexpr Key kPush{
-    .name = "push",
-    .forms = kBoolean,
-    .fallback = "false",
-    .about = "Over HTTP/2, push what `early_hints` preload to clients that take it."};
+inline constexpr Key kPush{.name = "push",
+                           .forms = kBoolean,
+                           .fallback = "false",
+                           .about =
+                               "Over HTTP/2, push what responses (`Link: ...; rel=preload`) and "
+                               "`early_hints` preload to clients that take it."};
 
 }  // namespace sluice::conf
