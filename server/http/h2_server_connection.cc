@@ -53,7 +53,9 @@ void H2ServerConnection::take_turn() {
   if (state_ == State::retired) return;
   if (shutdown_ == Shutdown::noticed && heard_) finish_shutdown();
   // Errors that nghttp2 has found show when it frames what it says of them.
-  if (!frame()) return;
+  // Little more than that, since content would be ahead of what is urgent among the new requests.
+  static constexpr uint64_t kControlFrames = 4096;
+  if (!frame(out_.size() + kControlFrames)) return;
   start_exchanges();
   for (int i = 0; i < kRounds; ++i) {
     if (!let_streams_work() && i > 0) break;
@@ -188,9 +190,9 @@ bool H2ServerConnection::may_credit_connection() const noexcept {
 }
 
 // Frames what there is room for ahead of the socket. False when that was the end of the connection.
-bool H2ServerConnection::frame() {
+bool H2ServerConnection::frame(uint64_t until) {
   if (state_ == State::retired) return false;
-  if (!codec_.produce(out_, limits().http2_frame_ahead, context_.loop.now())) {
+  if (!codec_.produce(out_, until, context_.loop.now())) {
     cut("no memory for HTTP/2");
     return false;
   }
@@ -201,7 +203,7 @@ bool H2ServerConnection::frame() {
 void H2ServerConnection::write() {
   uint64_t budget = context_.limits.turn_write;
   while (true) {
-    if (!frame() || !sending()) return;
+    if (!frame(limits().http2_frame_ahead) || !sending()) return;
     // More heads wait for the next round: their answers leave together with these.
     if (!queued_.empty() && out_.size() < context_.limits.turn_batch) return;
     const bool last = failed_ || (shutdown_ == Shutdown::final && open_.empty());
@@ -306,7 +308,7 @@ void H2ServerConnection::begin_shutdown() {
   codec_.submit_shutdown_notice();
   wake_up();
   // Behind the notice: nghttp2 would put it before.
-  if (frame()) codec_.ping();
+  if (frame(limits().http2_frame_ahead)) codec_.ping();
 }
 
 void H2ServerConnection::finish_shutdown() {
@@ -352,7 +354,7 @@ void H2ServerConnection::linger() {
 void H2ServerConnection::abort(std::string_view cause, std::string_view limit) {
   if (idle()) {
     codec_.submit_goaway(h2::ErrorCode::no_error);
-    if (frame()) transport_->flush(out_, context_.limits.turn_write);
+    if (frame(limits().http2_frame_ahead)) transport_->flush(out_, context_.limits.turn_write);
     out_.clear();
   }
   cut(cause, limit);

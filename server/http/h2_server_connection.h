@@ -77,7 +77,7 @@ class H2ServerConnection final : public ServerConnection, private h2::CodecEvent
   void start_exchanges();
   bool let_streams_work();
   void credit_connection();
-  bool frame();
+  bool frame(uint64_t until);
   void write();
   void reap();
   void after_flush();
