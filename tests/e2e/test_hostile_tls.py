@@ -262,6 +262,9 @@ def test_a_record_that_cannot_be_opened_ends_the_connection(server, context, any
 def test_the_log_tells_of_a_record_that_cannot_be_opened(server, context):
     target = f"/1k.bin?garbage-{context.minimum_version.name}"
     with RawTlsConnection(server.address, context, 30) as connection:
+        # The server has its part of the handshake behind it then, and waits.
+        connection.send(request("/1k.bin"))
+        assert connection.response().status == 200
         with standing_still(server):
             connection.send(request(target, "Content-Length: 10000", body=b"x" * 1000))
             connection.send_records(BAD_RECORDS["an octet"])
@@ -330,6 +333,9 @@ def test_the_log_tells_truncation_from_an_end(server, context, way, cause):
     """RFC 8446 section 6.1: without close_notify anybody on the way may have cut the content."""
     target = f"/1k.bin?{way}-{context.minimum_version.name}"
     with RawTlsConnection(server.address, context, 30) as connection:
+        # The server has its part of the handshake behind it then, and waits.
+        connection.send(request("/1k.bin"))
+        assert connection.response().status == 200
         with standing_still(server):
             connection.send(request(target, "Content-Length: 10000", body=b"x" * 1000))
             if way == "close_notify":
