@@ -71,8 +71,8 @@ class H2Stream final : public Stream, public ServerSink, private BodySource {
   void start();
   // What handler, sources and content wanted since the last time.
   void work();
-  // The codec has framed the response's end: true when the stream is over with it, in agreement or
-  // because the rest of the request is too much to drop.
+  // The codec has framed the response's end; what is left of the request is dropped, or is too much
+  // for that, and the stream is reset.
   void on_framed_whole();
   // The codec has no stream any more.
   void on_closed(h2::ErrorCode code, bool by_peer);

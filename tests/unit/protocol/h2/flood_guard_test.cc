@@ -1,13 +1,15 @@
 // Each attack of SECURITY.md's section 2 is stopped at the documented count, neither before nor
 // after, and what honest clients do is never stopped.
 //
-// The limits are the defaults of conf/limits.h, written out: protocol/ knows no configuration.
+// The limits are the defaults of conf/limits.h, as test_limits.h has them.
 #include "protocol/h2/flood_guard.h"
 
 #include <gtest/gtest.h>
 
 #include <functional>
 #include <limits>
+
+#include "unit/protocol/h2/test_limits.h"
 
 namespace sluice::h2 {
 namespace {
@@ -30,21 +32,7 @@ constexpr uint8_t kPriorityUpdate = 0x10;
 constexpr uint8_t kEndStream = 0x1;
 constexpr uint8_t kAck = 0x1;
 
-constexpr FloodLimits kDefaults{.resets = {500, 50},
-                                .resets_suspicious = 20,
-                                .reset_of_upstream = 10,
-                                .pings = {50, 10},
-                                .ping_regained = 16 * 1024,
-                                .settings = {20, 10},
-                                .empty_in_a_row = 16,
-                                .empty_frames = 100,
-                                .small_data_size = 64,
-                                .small_data = {1000, 200},
-                                .small_data_of_stream = {2000, 2000},
-                                .priorities = 100,
-                                .window_updates = 5,
-                                .unknown_frames = 100,
-                                .outstanding = 128};
+const FloodLimits kDefaults = test_limits().floods;
 
 // A connection and its clock.
 struct Connection {

@@ -7,7 +7,7 @@
 
 namespace sluice::h2 {
 
-// The defaults of conf/limits.h.
+// Like the defaults of conf/limits.h; those for floods are these.
 inline Limits test_limits() {
   return {.streams = 100,
           .head = 32 * 1024,
