@@ -58,6 +58,8 @@ struct FieldRule {
   Action action = Action::set;
   std::string name;
   std::string value;  // empty for remove
+
+  bool operator==(const FieldRule&) const = default;
 };
 
 // How long caches may use what lies below a path (RFC 9111 section 5.2.2). The first whose pattern
@@ -118,7 +120,64 @@ struct RespondAction {
   std::string body = {};
   std::string type = "text/plain; charset=utf-8";
 };
-using Action = std::variant<FilesAction, RedirectAction, RewriteAction, RespondAction>;
+
+// Where a proxy connects to. One of them is one upstream for the whole process: routes that name
+// the same one share its connections, its health and its budget.
+struct UpstreamTarget {
+  // HTTP/1.1 or HTTP/2 (RFC 9113 section 3).
+  enum class Http2 : uint8_t {
+    negotiated,  // over TLS what ALPN says; in clear text HTTP/1.1
+    always,      // without asking (prior knowledge); over TLS nothing else is offered
+    never,
+  };
+  // What precedes the first request on a connection (the PROXY protocol of HAProxy).
+  enum class ProxyProtocol : uint8_t { off, v1, v2 };
+  // How an upstream's certificate is verified, and what is shown to it.
+  struct Tls {
+    bool verify = true;
+    std::string authorities;  // absolute path of a PEM file; empty: the system's
+    std::string name;  // asked for (SNI) and expected in the certificate; empty: the target's host
+    std::string certificate;  // shown when asked for one: absolute path of a PEM chain, or empty
+    std::string key;          // its key: absolute path; may be the same file
+
+    bool operator==(const Tls&) const = default;
+  };
+
+  // A name, an IPv4 address or an IPv6 one without brackets; a name that begins with '_'
+  // ("_http._tcp.app.internal") is looked up as SRV (RFC 2782). Empty: `path`.
+  std::string host;
+  uint16_t port = 0;      // 0 only with SRV or a Unix socket
+  std::string path;       // absolute path of a Unix socket; empty: TCP
+  std::optional<Tls> tls;  // nothing: clear text
+  Http2 http2 = Http2::negotiated;
+  ProxyProtocol proxy_protocol = ProxyProtocol::off;
+
+  bool operator==(const UpstreamTarget&) const = default;
+};
+
+// Gives requests to another server, the upstream, and what that answers to the client.
+struct ProxyAction {
+  // What the upstream is told in Host.
+  enum class Host : uint8_t {
+    kept,      // what the client asked for
+    upstream,  // the target's host and port
+    given,     // `host`
+  };
+  UpstreamTarget target;
+  std::string to;     // the target as it was written, for people
+  std::string strip;  // the beginning of the path that is taken away; as in FilesAction
+  std::string base;   // what is put before the rest: "/v1"; without a slash at its end, may be empty
+  Host host_is = Host::kept;
+  std::string host;
+  std::vector<FieldRule> fields;  // changes to the request's fields, after all others
+  bool underscores = false;       // fields with '_' in their names go upstream, too
+  // Content up to so many octets is read whole before the upstream is asked; 0: it streams.
+  uint64_t buffer_request = 0;
+
+  bool operator==(const ProxyAction&) const = default;
+};
+using Action =
+    std::variant<FilesAction, RedirectAction, RewriteAction, RespondAction, ProxyAction>;
 
 struct Route {
   PathMatch match;
@@ -224,6 +283,9 @@ struct Listener {
   // "h2" is offered in TLS handshakes, and in clear text a client may begin with HTTP/2 (RFC 9113
   // sections 3.2 and 3.3).
   bool http2 = true;
+  // Connections from `trusted_proxies` begin with the PROXY protocol's header, v1 or v2; others may
+  // not.
+  bool proxy_protocol = false;
   LimitSet limits;
   Origin origin;
 };
@@ -249,7 +311,9 @@ struct Configuration {
   size_t workers = 0;              // 0: one per usable CPU
   Log log;
   std::string control;  // path of the control socket; "off": none; empty: the default place
-  std::vector<AddressBlock> trusted_proxies;  // whose X-Request-ID is believed
+  // Whose X-Request-ID, Forwarded, X-Forwarded-* and X-Real-IP, and whose PROXY protocol, is
+  // believed.
+  std::vector<AddressBlock> trusted_proxies;
   UnknownHost unknown_host;
   LimitSet limits;                        // of the process; listeners and sites start from them
   std::vector<Certificate> certificates;  // at least one for each listener that speaks TLS

@@ -8,7 +8,7 @@ namespace sluice::conf {
 
 namespace {
 
-constexpr std::array<std::string_view, 46> kOfListeners = {"request_line",
+constexpr std::array<std::string_view, 47> kOfListeners = {"request_line",
                                                            "field",
                                                            "head",
                                                            "fields",
@@ -53,10 +53,26 @@ constexpr std::array<std::string_view, 46> kOfListeners = {"request_line",
                                                            "http2_window_close",
                                                            "http2_unsent",
                                                            "http2_unsent_frames",
-                                                           "http2_frame_ahead"};
-constexpr std::array<std::string_view, 9> kOfSites = {
-    "body",         "drain",     "drain_timeout", "body_timeout", "body_rate",
-    "send_timeout", "send_rate", "exchange_body", "rewrites"};
+                                                           "http2_frame_ahead",
+                                                           "proxy_protocol_timeout"};
+constexpr std::array<std::string_view, 18> kOfSites = {"body",
+                                                       "drain",
+                                                       "drain_timeout",
+                                                       "body_timeout",
+                                                       "body_rate",
+                                                       "send_timeout",
+                                                       "send_rate",
+                                                       "exchange_body",
+                                                       "rewrites",
+                                                       "upstream_response_timeout",
+                                                       "upstream_read_timeout",
+                                                       "upstream_send_timeout",
+                                                       "upstream_total_timeout",
+                                                       "upstream_continue_timeout",
+                                                       "upstream_interims",
+                                                       "upstream_read_ahead",
+                                                       "upstream_kept_body",
+                                                       "upstream_retries"};
 
 }  // namespace
 

@@ -89,6 +89,28 @@ struct Limits {
   uint64_t http2_unsent_frames = 500;
   uint64_t http2_turn_read = 16 * 1024;
   uint64_t http2_frame_ahead = 64 * 1024;
+  // Upstreams (servers behind `proxy`).
+  milliseconds upstream_connect_timeout{3'000};
+  milliseconds upstream_response_timeout{60'000};
+  milliseconds upstream_read_timeout{60'000};
+  milliseconds upstream_send_timeout{60'000};
+  milliseconds upstream_total_timeout{0};  // 0: none
+  milliseconds upstream_continue_timeout{500};
+  milliseconds upstream_idle_timeout{4'000};
+  milliseconds upstream_fresh{1'000};
+  uint64_t upstream_idle = 64;
+  uint64_t upstream_head = 32 * 1024;
+  uint64_t upstream_fields = 100;
+  uint64_t upstream_interims = 10;
+  uint64_t upstream_read_ahead = 64 * 1024;
+  uint64_t upstream_kept_body = 64 * 1024;
+  uint64_t upstream_retries = 2;
+  uint64_t upstream_retry_share = 20;
+  // Names of upstreams.
+  milliseconds resolve_least{1'000};
+  milliseconds resolve_most{10'000};
+  // The PROXY protocol.
+  milliseconds proxy_protocol_timeout{5'000};
   // The whole process.
   uint64_t memory_high = 90;
   uint64_t memory_critical = 95;

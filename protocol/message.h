@@ -69,7 +69,11 @@ struct ResponseHead {
   // Sent after `fields` when not null; kept alive by `prepared_owner`.
   const PreparedFields* prepared = nullptr;
   Ref<Owner> prepared_owner;
+  // It is an upstream's: Date and Server are not ours to say where it says them (RFC 9110 section
+  // 6.6.1).
+  bool relayed = false;
   Slice storage;  // what `fields` points into, where that is not static
+  Slice derived;  // likewise, what was written anew on the way
 
   void clear() noexcept;
 };

@@ -222,8 +222,8 @@ void Server::make_workers(size_t count) {
   workers_ = std::make_unique<net::Workers>(
       count, options, [this](size_t worker, net::Loop& loop) -> std::unique_ptr<net::Service> {
         return std::make_unique<http::HttpService>(
-            loop, limits_, snapshot_->make_rules(loop, *helpers_, numbers_, ports_),
-            logs_.of_worker(worker));
+            std::make_shared<http::WorkerResources>(loop, limits_),
+            snapshot_->make_rules(loop, *helpers_, numbers_, ports_), logs_.of_worker(worker));
       });
 }
 

@@ -80,6 +80,9 @@ struct MakeHandler {
   std::unique_ptr<http::Handler> operator()(const conf::RespondAction& respond) const {
     return std::make_unique<handler::RespondHandler>(loop, respond, route.cache);
   }
+  std::unique_ptr<http::Handler> operator()(const conf::ProxyAction&) const {
+    return std::make_unique<handler::StatusHandler>(503, "no proxy yet");
+  }
 
   const conf::Route& route;
   handler::FileSite* folder;

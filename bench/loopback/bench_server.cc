@@ -113,7 +113,7 @@ std::string BenchServer::start(const std::string& directory, const std::string& 
       1, options, [this, on_worker = std::move(on_worker)](size_t, net::Loop& loop) {
         on_worker();
         auto service = std::make_unique<http::HttpService>(
-            loop, limits_,
+            std::make_shared<http::WorkerResources>(loop, limits_),
             http::ServingRules{
                 .router = Ref<http::Router>(new BenchRouter(loop, *helpers_, *site_)),
                 .listeners = {Ref<http::ListenerSettings>(

@@ -67,6 +67,10 @@ struct ActionText {
   std::string operator()(const conf::RespondAction& respond) const {
     return "respond " + std::to_string(respond.status);
   }
+  std::string operator()(const conf::ProxyAction& proxy) const {
+    std::string text = "proxy " + proxy.to;
+    return proxy.strip.empty() ? text : text + ", strip " + proxy.strip;
+  }
 };
 
 void pad(std::string& text, size_t width) { text.resize(std::max(text.size() + 1, width), ' '); }

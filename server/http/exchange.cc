@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "protocol/target.h"
+#include "server/http/trusted_peers.h"
+#include "server/net/listener.h"
 #include "tls/session.h"
 
 namespace sluice::http {
@@ -87,6 +89,8 @@ void Exchange::begin(Stream& stream, RequestHead& head, ListenerSettings& listen
   filtered_ = false;
   hinted_ = false;
   handled_ = false;
+  handler_state_ = nullptr;
+  has_made_id_ = false;
   started_at_ = now;
   request_body_.open(stream, request_.has_body, request_.content_length);
 }
@@ -99,6 +103,31 @@ void Exchange::start(Router& router) {
 
 std::string_view Exchange::client_subject() const noexcept {
   return secure() ? stream_->session()->client_subject() : std::string_view();
+}
+
+std::string_view Exchange::peer_address() const noexcept {
+  const net::Peer* const peer = stream_->peer();
+  return peer != nullptr ? std::string_view(peer->address) : std::string_view();
+}
+
+uint16_t Exchange::peer_port() const noexcept {
+  const net::Peer* const peer = stream_->peer();
+  return peer != nullptr ? peer->port : uint16_t{0};
+}
+
+bool Exchange::peer_trusted() const noexcept {
+  const net::Peer* const peer = stream_->peer();
+  return peer != nullptr && !listener_->trusted().empty() &&
+         is_trusted(listener_->trusted(), peer->address);
+}
+
+std::string_view Exchange::request_id(RequestIds& ids) {
+  if (!has_made_id_ && !listener_->trusted().empty()) {
+    const Field* const sent = request_.fields.find("X-Request-ID");
+    if (sent != nullptr && is_request_id(sent->value) && peer_trusted()) return sent->value;
+  }
+  if (!std::exchange(has_made_id_, true)) ids.make(made_id_);
+  return {made_id_.data(), made_id_.size()};
 }
 
 RouteSearch Exchange::begin_search() const noexcept {
@@ -185,7 +214,7 @@ void Exchange::filter_response() {
 }
 
 void Exchange::notify_request_body() {
-  if (!responded_ && handled_) route_->handler->on_request_body(*this);
+  if (handled_ && (!responded_ || request_body_.claimed())) route_->handler->on_request_body(*this);
 }
 
 void Exchange::end() {

@@ -23,6 +23,7 @@
 #include "server/http/filter.h"
 #include "server/http/handler.h"
 #include "server/http/listener_settings.h"
+#include "server/http/request_id.h"
 #include "server/http/router.h"
 #include "server/http/stream.h"
 #include "server/net/timers.h"
@@ -82,6 +83,14 @@ class RequestBody final : public BodySource {
   bool cancelled_ = false;
 };
 
+// What a handler keeps for an exchange from start() on: a proxy its place upstream. The handler owns
+// it, and takes it off the exchange at the latest when that ends (Handler::cancel, or the end of its
+// source).
+class HandlerState {
+ protected:
+  ~HandlerState() = default;
+};
+
 // Where an exchange's own words for the log come from; texts are static.
 struct Explanation {
   std::string_view cause;
@@ -104,6 +113,19 @@ class Exchange {
   // The subject of the certificate that the client showed over TLS and that was verified; empty
   // without one.
   std::string_view client_subject() const noexcept;
+  // The client, or the proxy in front of us that is connected. Empty without one (a push).
+  std::string_view peer_address() const noexcept;
+  uint16_t peer_port() const noexcept;
+  // Whether what the peer says of those before it is believed (`trusted_proxies`).
+  bool peer_trusted() const noexcept;
+  // Where the request came in.
+  const ListenerSettings& listener() const noexcept { return *listener_; }
+  // By which its lines are found in logs, ours and others': what a trusted proxy called it, else a
+  // name of our own, which `ids` makes at the first call. Valid until the exchange ends.
+  std::string_view request_id(RequestIds& ids);
+  // The handler's own, null at first. Not touched otherwise.
+  HandlerState* handler_state() const noexcept { return handler_state_; }
+  void set_handler_state(HandlerState* state) noexcept { handler_state_ = state; }
   // The request's content; pulling it sends 100 (Continue) when the client waits for that. Empty
   // when there is none.
   RequestBody& request_body() noexcept { return request_body_; }
@@ -170,7 +192,7 @@ class Exchange {
   void filter_response();
   BodySource* source() noexcept { return source_.get(); }
   net::Time started_at() const noexcept { return started_at_; }
-  // Tells the handler that request content arrived, unless it has responded.
+  // Tells the handler that request content arrived, unless it has responded and did not claim it.
   void notify_request_body();
   // Takes the answer out of the handler's hands: a refusal that the connection decides (408, 413, a
   // broken body, a head over a limit). Requires: begun, not responded.
@@ -194,6 +216,9 @@ class Exchange {
   const Route* route_ = nullptr;
   uint32_t rewrites_ = 0;
   Explanation explanation_;
+  HandlerState* handler_state_ = nullptr;
+  std::array<char, RequestIds::kSize> made_id_;
+  bool has_made_id_ = false;
   net::Time started_at_{};
   bool responded_ = false;
   bool filtered_ = false;

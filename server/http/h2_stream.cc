@@ -237,6 +237,7 @@ void H2Stream::reset(ResetCode code) {
 }
 
 const tls::Session* H2Stream::session() const noexcept { return connection_->handshaken_; }
+const net::Peer* H2Stream::peer() const noexcept { return &connection_->peer_; }
 
 // --- The end -------------------------------------------------------------------------------------
 

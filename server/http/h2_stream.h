@@ -48,7 +48,7 @@ class H2Stream final : public Stream, public ServerSink, private BodySource {
   h2::StreamId id() const noexcept { return id_; }
   State state() const noexcept { return state_; }
   // Null after close(), and before the request's head.
-  const Exchange* exchange() const noexcept { return exchange_.get(); }
+  Exchange* exchange() const noexcept { return exchange_.get(); }
   bool request_ended() const noexcept { return request_ended_; }
   // Octets of content framed so far.
   uint64_t framed() const noexcept { return framed_; }
@@ -90,6 +90,7 @@ class H2Stream final : public Stream, public ServerSink, private BodySource {
   void wake() override;
   void reset(ResetCode code) override;
   const tls::Session* session() const noexcept override;
+  const net::Peer* peer() const noexcept override;
 
   // ServerSink
   void on_request_head(RequestHead& head) override;

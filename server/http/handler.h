@@ -16,7 +16,7 @@ class Handler {
   // The request's head is complete; its content may still be arriving. Called while parsing: may
   // only set state.
   virtual void start(Exchange& exchange) = 0;
-  // Request content arrived or ended since the last pull. Called only before respond().
+  // Request content arrived or ended since the last pull. After respond() only when it was claimed.
   virtual void on_request_body(Exchange&) {}
   // The exchange ends before respond() was called: forget it.
   virtual void cancel(Exchange&) {}

@@ -10,14 +10,15 @@
 #include <utility>
 
 #include "server/http/h1_server_connection.h"
-#include "server/net/transport.h"
+#include "server/net/tls_transport.h"
 
 namespace sluice::http {
 
-HttpService::HttpService(net::Loop& loop, const conf::Limits& process_limits, ServingRules&& rules,
+HttpService::HttpService(std::shared_ptr<WorkerResources> resources, ServingRules&& rules,
                          ExchangeLog* log)
-    : listeners_(std::move(rules.listeners)),
-      context_(loop, process_limits, std::move(rules.router), log) {
+    : resources_(std::move(resources)),
+      listeners_(std::move(rules.listeners)),
+      context_(resources_, std::move(rules.router), log) {
   assert(!listeners_.empty());
 }
 
@@ -46,7 +47,7 @@ void HttpService::serve(net::AcceptedSocket socket) {
   const int descriptor = socket.descriptor.release();
   if (const tls::ListenerContext* const context = settings->tls()) {
     auto transport = std::make_unique<net::TlsTransport>(context_.loop, descriptor, *connection,
-                                                         tls_work(), *context);
+                                                         resources_->tls_work(), *context);
     return open(std::move(connection), std::move(transport));
   }
   open(std::move(connection),
@@ -58,14 +59,6 @@ template <typename T>
 void HttpService::open(std::unique_ptr<H1ServerConnection> connection,
                        std::unique_ptr<T> transport) {
   if (transport->open() == 0) connection.release()->open(std::move(transport));
-}
-
-// Made for the first connection over TLS: who serves clear text pays nothing.
-net::TlsWork& HttpService::tls_work() {
-  if (!tls_work_)
-    tls_work_ = std::make_unique<net::TlsWork>(context_.loop, context_.limits.turn_handshakes,
-                                               context_.limits.key_updates);
-  return *tls_work_;
 }
 
 void HttpService::turn_away(net::AcceptedSocket socket, std::string_view limit) {

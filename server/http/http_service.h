@@ -6,13 +6,11 @@
 #include <string_view>
 #include <vector>
 
-#include "conf/limits.h"
 #include "protocol/owner.h"
 #include "server/http/exchange_record.h"
 #include "server/http/listener_settings.h"
 #include "server/http/router.h"
 #include "server/http/server_context.h"
-#include "server/net/tls_transport.h"
 #include "server/net/worker.h"
 
 namespace sluice::http {
@@ -25,12 +23,10 @@ struct ServingRules {
   std::vector<Ref<ListenerSettings>> listeners;  // in any order; at least one
 };
 
-// Thread: the worker's. The limits and the log outlive it.
+// Thread: the worker's. The log outlives it.
 class HttpService final : public net::Service {
  public:
-  // `process_limits`: what no listener has of its own (turns, pools).
-  HttpService(net::Loop& loop, const conf::Limits& process_limits, ServingRules&& rules,
-              ExchangeLog* log);
+  HttpService(std::shared_ptr<WorkerResources> resources, ServingRules&& rules, ExchangeLog* log);
   ~HttpService() override;
 
   void serve(net::AcceptedSocket socket) override;
@@ -55,10 +51,9 @@ class HttpService final : public net::Service {
   Ref<ListenerSettings> settings_of(uint32_t listener) const;
   template <typename T>
   void open(std::unique_ptr<H1ServerConnection> connection, std::unique_ptr<T> transport);
-  net::TlsWork& tls_work();
 
+  const std::shared_ptr<WorkerResources> resources_;
   std::vector<Ref<ListenerSettings>> listeners_;
-  std::unique_ptr<net::TlsWork> tls_work_;  // outlives the connections of the context
   ServerContext context_;
 };
 

@@ -77,7 +77,7 @@ class ServerConnection : public net::Task, public net::Timer, public net::Retire
   void leave();
 
   // What the log is told (server_connection_records.cc).
-  void record(const Exchange& exchange, const ExchangeEnd& end);
+  void record(Exchange& exchange, const ExchangeEnd& end);
   // A request that never became an exchange.
   void record_refusal(const ProtocolError& error);
   // Responses that were framed whole, and recorded, did not leave whole; or there was no request.
@@ -104,8 +104,6 @@ class ServerConnection : public net::Task, public net::Timer, public net::Retire
     return links_[static_cast<size_t>(kind)];
   }
 
-  std::string_view request_id(const Exchange& exchange,
-                              std::span<char, RequestIds::kSize> room) const;
   std::string_view deciding_rule(std::string_view limit, const Exchange* exchange) const noexcept;
 
   std::array<Links<ServerConnection>, 2> links_{};  // by ListKind

@@ -1,24 +1,21 @@
 // What a server connection tells the log: one record for its handshake and for each exchange, one
 // for each request that never became an exchange because the codec refused it, and one for what was
 // cut after that.
-#include <array>
 #include <chrono>
 
 #include "conf/limit_scopes.h"
 #include "server/http/server_connection.h"
-#include "server/http/trusted_peers.h"
 #include "tls/session.h"
 
 namespace sluice::http {
 
-void ServerConnection::record(const Exchange& exchange, const ExchangeEnd& end) {
+void ServerConnection::record(Exchange& exchange, const ExchangeEnd& end) {
   if (context_.log == nullptr) return;
   using namespace std::chrono;
   const RequestHead& request = exchange.request();
   const Explanation& said = exchange.explanation();
   const bool went_well = end.complete && said.cause.empty() && exchange.response().status < 400;
   if (went_well && !context_.log->wants_all()) return;
-  std::array<char, RequestIds::kSize> room;
   context_.log->record(
       {.peer = peer_.address,
        .method = request.method_text,
@@ -36,24 +33,10 @@ void ServerConnection::record(const Exchange& exchange, const ExchangeEnd& end) 
        .phase = said.phase,
        .limit = said.limit,
        .rule = said.cause.empty() ? std::string_view() : deciding_rule(said.limit, &exchange),
-       .request_id = request_id(exchange, room),
+       .request_id = exchange.request_id(context_.request_ids),
        .tls = exchange.secure() ? handshaken_->protocol() : std::string_view(),
        .client_subject = exchange.client_subject(),
        .peer_left = end.peer_left});
-}
-
-// What a trusted proxy called the request, else a name of our own.
-std::string_view ServerConnection::request_id(const Exchange& exchange,
-                                              std::span<char, RequestIds::kSize> room) const {
-  if (!listener_->trusted().empty()) {
-    const Field* const sent = exchange.request().fields.find("X-Request-ID");
-    if (sent != nullptr && is_request_id(sent->value) &&
-        is_trusted(listener_->trusted(), peer_.address)) {
-      return sent->value;
-    }
-  }
-  context_.request_ids.make(room);
-  return {room.data(), room.size()};
 }
 
 // Where the limit that was met was set; else what the request was routed by.

@@ -47,22 +47,19 @@ ServerConnection* AddressGroups::idle_since_before(net::AddressBlock block, net:
   return longest;
 }
 
-ServerContext::ServerContext(net::Loop& event_loop, const conf::Limits& process_limits,
-                             Ref<Router> request_router, ExchangeLog* exchange_log)
-    : loop(event_loop),
-      limits(process_limits),
+ServerContext::ServerContext(std::shared_ptr<WorkerResources> resources, Ref<Router> request_router,
+                             ExchangeLog* exchange_log)
+    : resources_(std::move(resources)),
+      loop(resources_->loop),
+      limits(resources_->limits),
       router(std::move(request_router)),
       log(exchange_log),
-      pool(process_limits.large_heads),
-      workspace(pool),
-      h2_workspace(pool) {}
+      pool(resources_->pool),
+      workspace(resources_->workspace),
+      h2_workspace(resources_->h2_workspace),
+      request_ids(resources_->request_ids) {}
 
 ServerContext::~ServerContext() { assert(connections() == 0); }
-
-Ref<Block> ServerContext::read_block() {
-  if (!read_block_ || read_block_->use_count() > 1) read_block_ = pool.acquire();
-  return read_block_;
-}
 
 std::string_view ServerContext::common_lines() {
   const int64_t second = loop.wall_seconds();

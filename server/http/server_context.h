@@ -18,8 +18,8 @@
 #include "server/http/exchange_record.h"
 #include "server/http/h2_stream.h"
 #include "server/http/linked_list.h"
-#include "server/http/request_id.h"
 #include "server/http/router.h"
+#include "server/http/worker_resources.h"
 #include "server/net/address_counts.h"
 #include "server/net/loop.h"
 
@@ -50,15 +50,15 @@ class AddressGroups {
 };
 
 class ServerContext {
+  const std::shared_ptr<WorkerResources> resources_;  // outlives all that follows
+
  public:
-  // `process_limits` are the process's; a connection's are its listener's. `log` may be null.
-  // Everything that is passed outlives the context.
-  ServerContext(net::Loop& loop, const conf::Limits& process_limits, Ref<Router> router,
-                ExchangeLog* log);
+  // Limits of the resources are the process's; a connection's are its listener's. `log` may be
+  // null, and outlives the context.
+  ServerContext(std::shared_ptr<WorkerResources> resources, Ref<Router> router, ExchangeLog* log);
   ~ServerContext();
 
-  // A block to read into: the worker's own, unless somebody still holds slices of it.
-  Ref<Block> read_block();
+  Ref<Block> read_block() { return resources_->read_block(); }
 
   // "Date: ...\r\nServer: sluice\r\n", rendered once a second.
   std::string_view common_lines();
@@ -87,12 +87,12 @@ class ServerContext {
   const conf::Limits& limits;  // the process's
   Ref<Router> router;          // of exchanges that start from now on
   ExchangeLog* const log;
-  BlockPool pool;
-  h1::Workspace workspace;
-  h2::Workspace h2_workspace;
+  BlockPool& pool;
+  h1::Workspace& workspace;
+  h2::Workspace& h2_workspace;
   ExchangePool exchanges;
   H2StreamPool h2_streams;
-  RequestIds request_ids;
+  RequestIds& request_ids;
   ConnectionList idle{ListKind::state};  // waiting for a request, longest first
   ConnectionList active{ListKind::state};
   AddressGroups by_address;  // all of them
@@ -100,7 +100,6 @@ class ServerContext {
  private:
   ServerConnection* find_largest() const;
 
-  Ref<Block> read_block_;
   std::array<char, 64> common_lines_{};
   size_t common_lines_size_ = 0;
   FieldList common_fields_;

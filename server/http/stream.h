@@ -13,6 +13,9 @@
 namespace sluice::tls {
 class Session;
 }
+namespace sluice::net {
+struct Peer;
+}
 
 namespace sluice::http {
 
@@ -34,6 +37,8 @@ class Stream {
   virtual void reset(ResetCode code) = 0;
   // Null in clear text.
   virtual const tls::Session* session() const noexcept { return nullptr; }
+  // Who is at the other end; null: nobody that has an address.
+  virtual const net::Peer* peer() const noexcept { return nullptr; }
 
  protected:
   ~Stream() = default;

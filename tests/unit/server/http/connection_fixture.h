@@ -38,7 +38,7 @@ class ConnectionFixture {
       : limits(limits_to_use),
         router(Route{&handler, std::move(filters), limits.body}),
         listener(new ListenerSettings(0, {.values = limits})),
-        context(loop, limits, Ref<Router>(&router), &log) {
+        context(std::make_shared<WorkerResources>(loop, limits), Ref<Router>(&router), &log) {
     loop.bind_to_this_thread();
   }
   ~ConnectionFixture() {

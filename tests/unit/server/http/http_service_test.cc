@@ -60,7 +60,7 @@ class ServiceThreads {
         .max_connections = cap,
         .shutdown_timeout = seconds(20)};
     workers = std::make_unique<net::Workers>(count, options, [this](size_t, net::Loop& loop) {
-      return std::make_unique<HttpService>(loop, limits, rules(limits), nullptr);
+      return std::make_unique<HttpService>(std::make_shared<WorkerResources>(loop, limits), rules(limits), nullptr);
     });
     for (size_t i = 0; i < count; ++i) workers->listen(i, sockets.descriptor(i), false);
   }
@@ -218,7 +218,7 @@ TEST(HttpService, SparesConnectionsThatHaveOnlyBegunToIdle) {
   const conf::Limits limits;
   net::Loop loop;
   loop.bind_to_this_thread();
-  HttpService service(loop, limits, rules(limits), nullptr);
+  HttpService service(std::make_shared<WorkerResources>(loop, limits), rules(limits), nullptr);
   net::Pair newcomer = net::tcp_pair();
   service.serve({.descriptor = std::move(newcomer.ours)});
   service.shed_idle(1);  // the loop's clock has not moved
@@ -238,7 +238,7 @@ TEST(HttpService, AConnectionOfNoListenerIsOfNoOther) {
   loop.bind_to_this_thread();
   ServingRules made = rules(limits);
   const auto& router = static_cast<const FakeRouter&>(*made.router);
-  HttpService service(loop, limits, std::move(made), nullptr);
+  HttpService service(std::make_shared<WorkerResources>(loop, limits), std::move(made), nullptr);
   net::Pair pair = net::tcp_pair();
   service.serve({.descriptor = std::move(pair.ours), .peer = {.listener = 7}});
   net::send_all(pair.theirs.get(), "GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -389,7 +389,7 @@ TEST(HttpService, DrainingLooksForRequestsBeforeItClosesIdleConnections) {
   const conf::Limits limits;
   net::Loop loop;
   loop.bind_to_this_thread();
-  HttpService service(loop, limits, rules(limits), nullptr);
+  HttpService service(std::make_shared<WorkerResources>(loop, limits), rules(limits), nullptr);
   net::Pair asking = net::tcp_pair();
   net::Pair silent = net::tcp_pair();
   net::send_all(asking.theirs.get(), get("/"));
@@ -412,7 +412,7 @@ TEST(HttpService, ConnectionsOpenedWhileDrainingGetOneAnswerOrEnd) {
   const conf::Limits limits;
   net::Loop loop;
   loop.bind_to_this_thread();
-  HttpService service(loop, limits, rules(limits), nullptr);
+  HttpService service(std::make_shared<WorkerResources>(loop, limits), rules(limits), nullptr);
   service.drain();
   net::Pair asking = net::tcp_pair();
   net::Pair silent = net::tcp_pair();

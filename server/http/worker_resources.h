@@ -1,0 +1,42 @@
+// What a worker's connections work in, on either side: blocks, scratch for heads, TLS. The octets
+// that come from an upstream leave for a client in the very blocks that they were read into, so both
+// sides take them from one pool.
+#pragma once
+
+#include <memory>
+
+#include "conf/limits.h"
+#include "protocol/block.h"
+#include "protocol/h1/codec.h"
+#include "protocol/h2/codec.h"
+#include "server/http/request_id.h"
+#include "server/net/loop.h"
+#include "server/net/tls_transport.h"
+
+namespace sluice::http {
+
+// Thread: the worker's. Shared by who has connections, and outlives these.
+class WorkerResources {
+ public:
+  // Both outlive it. `process_limits` are the process's.
+  WorkerResources(net::Loop& worker_loop, const conf::Limits& process_limits)
+      : loop(worker_loop), limits(process_limits), pool(process_limits.large_heads) {}
+
+  // A block to read into: the worker's own, unless somebody still holds slices of it.
+  Ref<Block> read_block();
+  // Made for the first connection over TLS: who speaks clear text pays nothing.
+  net::TlsWork& tls_work();
+
+  net::Loop& loop;
+  const conf::Limits& limits;
+  BlockPool pool;
+  h1::Workspace workspace{pool};
+  h2::Workspace h2_workspace{pool};
+  RequestIds request_ids;
+
+ private:
+  Ref<Block> read_block_;
+  std::unique_ptr<net::TlsWork> tls_work_;
+};
+
+}  // namespace sluice::http
