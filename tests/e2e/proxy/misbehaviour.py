@@ -1,0 +1,161 @@
+"""What a row of the catalogue of misbehaving upstreams says, and how it is tried.
+
+The problem: whatever an upstream does wrong, its proxy must not make a lie of it: a client gets a good response, an error
+that says what happened, or a response that is visibly cut; and what the upstream spoilt is not used again. So each Case
+has the scripts of the upstream's connections, what the client asks, what each Outcome must be, and what the upstream must
+have seen. After that a good request follows ("next"): it must get its own response, on the same connection if `reused`.
+"""
+
+import dataclasses
+import time
+
+from asking import Ask, Outcome
+from scripted_upstream import ScriptedUpstream
+
+GET = Ask()
+POST = Ask("POST", content=b"posted content")
+
+
+@dataclasses.dataclass(frozen=True)
+class Expect:
+    """What a client must see. `errors` are the words for Proxy-Status, any of them; none: the response is the upstream's.
+    `content` is all of it, or of a cut response its beginning. `interims` None: whichever."""
+
+    statuses: tuple
+    errors: tuple = ()
+    content: bytes | None = None
+    whole: bool = True
+    interims: tuple | None = ()
+    fields: tuple = ()  # (name, [values]); none: the field must not be there
+    trailers: tuple | None = ()
+
+    def check(self, outcome: Outcome):
+        assert outcome.status in self.statuses, f"{outcome}, expected {self}"
+        assert outcome.whole == self.whole, f"{outcome}, expected {self}"
+        if self.errors and self.whole:
+            assert outcome.error in self.errors, f"{outcome}, expected {self}"
+        elif outcome.status < 500:
+            assert outcome.error is None, f"{outcome}"
+        self._check_content(outcome)
+        for name, values in self.fields:
+            assert outcome.all(name) == list(values), f"{name}: {outcome}"
+        if self.interims is not None:
+            assert tuple(one.status for one in outcome.interims) == self.interims, f"{outcome.interims}"
+        if self.trailers is not None:
+            assert tuple((name.lower(), value) for name, value in outcome.trailers) == self.trailers, f"{outcome.trailers}"
+
+    def _check_content(self, outcome):
+        if self.content is None:
+            return
+        if self.whole:
+            assert outcome.content == self.content, f"{outcome}, expected {self}"
+        else:
+            assert self.content.startswith(outcome.content), f"{outcome}, expected a beginning of {self.content!r}"
+
+
+def good(content=b"", status=200, **more) -> Expect:
+    return Expect((status,), content=content, **more)
+
+
+def failed(*errors, status=502, **more) -> Expect:
+    """A response of the proxy's own."""
+    return Expect((status,), errors, **more)
+
+
+def cut(most=None, status=200, **more) -> Expect:
+    """The head came; of the content (whose beginning is `most`) not all did, and the client can see that."""
+    return Expect((status,), content=most, whole=False, **more)
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """`reused`: whether the next request comes on the connection of the last; None: either will do. `seen` are the requests
+    that reach the upstream before it, by default each once; `connections` the connections made, by default as follows from
+    `reused`. Between requests `gap` seconds pass. `next` False: this upstream never gets well. `spoilt`: the connections
+    that the proxy must have ended (or the upstream itself) when all is over; by default the first, unless it is reused."""
+
+    name: str
+    scripts: tuple = ()
+    asks: tuple = ()  # (Ask, Expect)
+    reused: bool | None = False
+    seen: tuple | None = None
+    connections: int | None = None
+    gap: float = 0.0
+    slow: float = 0.0
+    next: bool = True
+    listening: bool = True
+    receive_buffer: int | None = None
+    upstream_check: object = None  # a function of the upstream, for what is peculiar to the case
+    listed: str = "h1"  # h1, h2, tls-h1, tls-h2
+    tls: object = None     # for TLS: a function of the Authority that gives the server's context
+    options: str = ""      # more of the route's table
+
+    @property
+    def h2(self):
+        return self.listed.endswith("h2")
+
+    def requests(self, prefix) -> list:
+        seen = [f"{ask.method} {ask.target}" for ask, _ in self.asks] if self.seen is None else self.seen
+        return [one.replace(" ", f" {prefix}", 1) for one in seen]
+
+
+def case(name, *scripts, ask=GET, expect=None, asks=(), **more) -> Case:
+    """`expect` is for the one `ask`; else `asks` are pairs."""
+    return Case(name, tuple(tuple(one) for one in scripts), asks or ((ask, expect),), **more)
+
+
+class Trial:
+    """One run of a case through a proxy. `connect` makes a client."""
+
+    def __init__(self, one: Case, upstream: ScriptedUpstream, connect):
+        self.case = one
+        self.upstream = upstream
+        self.prefix = f"/{one.name}/"
+        self._connect = connect
+        self._client = None
+
+    def _ask(self, ask, slow=0.0) -> Outcome:
+        if self._client is None or not self._client.kept:
+            self._leave()
+            self._client = self._connect(self.case.receive_buffer)
+        return self._client.ask(ask, self.prefix + ask.target, self.upstream.client_saw, slow)
+
+    def _leave(self):
+        if self._client is not None:
+            self._client.__exit__(None, None, None)
+        self._client = None
+
+    def run(self):
+        try:
+            for ask, expect in self.case.asks:
+                expect.check(self._ask(ask, self.case.slow))
+                time.sleep(self.case.gap)
+            assert self.upstream.seen() == self.case.requests(self.prefix)
+            if self.case.next:
+                self._ask_next()
+            self._check_connections()
+        finally:
+            self._leave()
+
+    def _ask_next(self):
+        target = f"{self.prefix}next"
+        before = len(self.upstream.seen())
+        last = self.upstream.requests[-1].connection if before else None
+        good(f"honest GET {target}".encode(), fields=(("content-type", ["text/plain"]),)).check(self._ask(Ask(target="next")))
+        assert self.upstream.seen()[before:] == [f"GET {target}"]
+        if self.case.reused is not None:
+            on_the_same = self.upstream.requests[-1].connection == last
+            assert on_the_same == self.case.reused, "the connection was used again" if on_the_same else "it was not"
+
+    def _check_connections(self):
+        one = self.case
+        made = one.connections
+        if made is None and one.reused is not None:
+            made = 1 if one.reused else 2
+        if made is not None:
+            assert len(self.upstream.connections) == made
+        if one.reused is False and self.upstream.connections:
+            spoilt = self.upstream.connections[0]
+            self.upstream.wait(lambda: spoilt.over, "the end of the first connection")
+        if one.upstream_check:
+            one.upstream_check(self.upstream)
