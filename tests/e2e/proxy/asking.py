@@ -116,8 +116,9 @@ class _Octets:
             self.wait()
 
     def send(self, octets):
+        """Less than all when the peer takes no more, or a final response comes meanwhile."""
         view = memoryview(octets)
-        while view and not self.send_failed:
+        while view and not self.send_failed and not _final_begins(self.buffer):
             try:
                 view = view[self.socket.send(view):]
             except (BlockingIOError, ssl.SSLWantWriteError):
@@ -132,7 +133,8 @@ class _Octets:
 
 def _final_begins(buffer) -> bool:
     """A final response's status line is there."""
-    return any(not line.startswith(b"HTTP/1.1 1") for line in re.findall(rb"(?m)^HTTP/1\.1 \d\d\d", bytes(buffer)))
+    begin = bytes(buffer[:65536])
+    return any(not line.startswith(b"HTTP/1.1 1") for line in re.findall(rb"(?m)^HTTP/1\.1 \d\d\d", begin))
 
 
 class H1Client:
@@ -183,7 +185,7 @@ class H1Client:
         sent = 0
         while sent < len(content) and not self.octets.send_failed:
             self.octets.poll()
-            if _final_begins(self.octets.buffer[:65536]):
+            if _final_begins(self.octets.buffer):
                 return sent
             self.octets.send(content[sent:sent + SLICE])
             sent += SLICE
