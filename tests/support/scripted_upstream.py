@@ -148,11 +148,12 @@ class UpstreamConnection:
 class ScriptedUpstream:
     """A server on a free port, or on the Unix socket `path`; a context manager. `scripts` are one for each connection.
 
-    `tls` is a server's ssl.SSLContext. With `listening` False the port is ours and refuses connections. `connections` and
+    `tls` is a server's ssl.SSLContext. With `listening` False the port is ours and refuses connections. `receive_buffer`
+    (octets) makes it take little. `connections` and
     `requests` are all that came, in order. `client_saw` is an event that a test sets when its client has the beginning of
     the response, for the step until_client_saw."""
 
-    def __init__(self, *scripts, path=None, tls=None, h2=False, listening=True):
+    def __init__(self, *scripts, path=None, tls=None, h2=False, listening=True, receive_buffer=None):
         self.scripts = scripts
         self.path = path
         self.tls = tls
@@ -163,6 +164,8 @@ class ScriptedUpstream:
         self._threads = []
         self._stopping = False
         self.socket = socket.socket(socket.AF_UNIX if path else socket.AF_INET, socket.SOCK_STREAM)
+        if receive_buffer:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.bind(path or ("127.0.0.1", 0))
         self.port = None if path else self.socket.getsockname()[1]
         if listening:
@@ -309,6 +312,10 @@ def head(connection):
     connection.note(Request(connection.number, 0, line[1], line[2], fields, bytearray(raw)))
 
 
+def _is_chunked(request) -> bool:
+    return (request.get("transfer-encoding") or "").lower() == "chunked"
+
+
 def _body_some(connection, request, octets):
     content = connection.take(octets)
     request.raw += content
@@ -336,7 +343,7 @@ def _take_trailers(connection, request):
 def body(connection):
     """Waits for the whole content of the last request, and its trailers."""
     request = connection.requests[-1]
-    if (request.get("transfer-encoding") or "").lower() == "chunked":
+    if _is_chunked(request):
         while _take_chunk(connection, request):
             continue
         _take_trailers(connection, request)
@@ -346,9 +353,15 @@ def body(connection):
 
 
 def body_part(octets):
-    """Waits for so many octets of the content, chunked or not, framing counted."""
+    """Waits for so many more octets of the content; if it is chunked for whole chunks of at least so many."""
     def step(connection):
-        _body_some(connection, connection.requests[-1], octets)
+        request = connection.requests[-1]
+        wanted = len(request.body) + octets
+        while _is_chunked(request) and len(request.body) < wanted:
+            if not _take_chunk(connection, request):
+                raise Complaint(f"only {len(request.body)} octets of content came")
+        if len(request.body) < wanted:
+            _body_some(connection, request, octets)
     return step
 
 

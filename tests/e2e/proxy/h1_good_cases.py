@@ -7,7 +7,7 @@ that are about to close. The expectations are of RFC 9110 and RFC 9112, section 
 
 from asking import Ask
 from h1_cases import CHUNKED, CODING, HINTS, PROTOCOL
-from misbehaviour import ANYTHING, GET, Expect, case, good
+from misbehaviour import ANYTHING, GET, Expect, case, good, patient
 from scripted_upstream import (body, body_part, chunk, close, drain, drip, half_close, head, pause, reset, response, send,
                                whole_request)
 
@@ -22,17 +22,17 @@ def answers(name, octets, expect, *more, ask=GET, **options):
 def again(name, *steps, ask=Ask(target="second"), **more):
     """After a good first response these steps; the second request must be answered, on another connection."""
     return case(name, [whole_request, send(response(b"one")), *steps],
-                asks=((GET, good(b"one")), (ask, good(f"honest {ask.method} /{name}/second".encode()))), gap=0.4,
+                asks=((GET, good(b"one")), (ask, good(f"honest {ask.method} /{name}/second".encode()))), gap=0.3,
                 reused=True, connections=2, **more)
 
 
 SLOW = [
     # Progress within the timeouts, and longer than any of them in all.
     answers("slow-content", b"HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\n", good(b"0123456789abcdef"),
-            drip(b"0123456789abcdef", 0.25), reused=True),
-    answers("slow-chunks", CHUNKED, good(b"t" * 10), drip(chunk(b"t") * 10 + b"0\r\n\r\n", 0.4, size=6), reused=True),
-    case("slow-reader-of-an-upload", [head, *[body_part(50_000), pause(0.4)] * 6, body, send(response(b"taken"))],
-         ask=Ask("POST", content=bytes(400_000)), expect=good(b"taken"), reused=True),
+            drip(b"0123456789abcdef", 0.15), reused=True),
+    answers("slow-chunks", CHUNKED, good(b"t" * 10), drip(chunk(b"t") * 10 + b"0\r\n\r\n", 0.25, size=6), reused=True),
+    case("slow-reader-of-an-upload", [head, *[body_part(3 << 19), pause(0.3)] * 7, body, send(response(b"taken"))],
+         ask=Ask("POST", content=bytes(12 << 20)), expect=good(b"taken"), reused=True, upstream_buffer=1 << 18),
     answers("octet-by-octet", b"", good(b"hello"), drip(response(b"hello", "X-One: 1"), 0.005), reused=True),
     answers("chunk-in-all-pieces", b"", good(b"helloworld"),
             drip(CHUNKED + chunk(b"hello") + chunk(b"world") + b"0\r\n\r\n", 0.005), reused=True),
@@ -174,4 +174,4 @@ PASSED_ON = [
     answers("large-content", response(bytes(4 << 20)), good(bytes(4 << 20)), reused=True),
 ]
 
-CASES = [*SLOW, *SURPLUS, *IDLE, *CLOSING, *INTERIM, *EARLY, *PASSED_ON]
+CASES = [*map(patient, SLOW), *SURPLUS, *map(patient, IDLE), *CLOSING, *INTERIM, *EARLY, *PASSED_ON]

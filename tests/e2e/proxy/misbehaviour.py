@@ -77,8 +77,8 @@ def cut(most=None, status=200, **more) -> Expect:
 class Case:
     """`reused`: whether the next request comes on the connection of the last; None: either will do. `seen` are the requests
     that reach the upstream before it, by default each once; `connections` the connections made, by default as follows from
-    `reused`. Between requests `gap` seconds pass. `next` False: this upstream never gets well. `spoilt`: the connections
-    that the proxy must have ended (or the upstream itself) when all is over; by default the first, unless it is reused."""
+    `reused`. Between requests `gap` seconds pass; before it reads a response the client waits `slow` seconds. `next` False:
+    this upstream never gets well. A connection that is not `reused` must come to its end."""
 
     name: str
     scripts: tuple = ()
@@ -90,15 +90,12 @@ class Case:
     slow: float = 0.0
     next: bool = True
     listening: bool = True
-    receive_buffer: int | None = None
+    receive_buffer: int | None = None  # the client's
+    upstream_buffer: int | None = None
+    patient: bool = False  # takes seconds
     upstream_check: object = None  # a function of the upstream, for what is peculiar to the case
-    listed: str = "h1"  # h1, h2, tls-h1, tls-h2
-    tls: object = None     # for TLS: a function of the Authority that gives the server's context
-    options: str = ""      # more of the route's table
-
-    @property
-    def h2(self):
-        return self.listed.endswith("h2")
+    h2: bool = False    # the upstream's version; in clear text by prior knowledge
+    tls: object = None  # for TLS: a function of the Authority that gives the server's context
 
     def requests(self, prefix) -> list:
         seen = [f"{ask.method} {ask.target}" for ask, _ in self.asks] if self.seen is None else self.seen
@@ -108,6 +105,10 @@ class Case:
 def case(name, *scripts, ask=GET, expect=None, asks=(), **more) -> Case:
     """`expect` is for the one `ask`; else `asks` are pairs."""
     return Case(name, tuple(tuple(one) for one in scripts), asks or ((ask, expect),), **more)
+
+
+def patient(one: Case) -> Case:
+    return dataclasses.replace(one, patient=True)
 
 
 class Trial:
