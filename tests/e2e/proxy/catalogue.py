@@ -7,7 +7,8 @@ one name are a mistake.
 import h1_cases
 import h1_good_cases
 import h2_cases
+import tls_cases
 
-CASES = [*h1_cases.CASES, *h1_good_cases.CASES, *h2_cases.CASES]
+CASES = [*h1_cases.CASES, *h1_good_cases.CASES, *h2_cases.CASES, *tls_cases.CASES]
 BY_NAME = {one.name: one for one in CASES}
 assert len(BY_NAME) == len(CASES), "two cases have one name"

@@ -45,7 +45,7 @@ class Gateway:
         return f"workers = {workers}\n{log}{LIMITS}{self.version.listener()}[[site]]\nhosts = [\"localhost\"]\n{routes}"
 
     def _route(self, one, authority) -> str:
-        keys = [f'to = "{self.upstreams[one.name].url}"']
+        keys = [f'to = "{"https" if one.tls else "http"}://127.0.0.1:{self.upstreams[one.name].port}"']
         if one.h2 and not one.tls:
             keys.append('http2 = "always"')
         if one.tls:
