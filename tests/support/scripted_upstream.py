@@ -9,7 +9,7 @@ in which order, how often. So here each connection runs a script, a sequence of 
         assert upstream.seen() == ["GET /"]
 
 The first connection runs the first script, and so on. A script that ends without closing, and each connection without a
-script, goes on *honestly*: every further request gets a good response. So a proxy that uses a spoilt connection again is
+script (or that of `always`), goes on *honestly*: every further request gets a good response. So a proxy that uses a spoilt connection again is
 found out: its next request is seen on a connection where none should be. `h2` are scripts of scripted_upstream_h2.py.
 
 A step is a function of the connection. What a script waits for and does not get goes to `complaints`, which close()
@@ -153,8 +153,10 @@ class ScriptedUpstream:
     `requests` are all that came, in order. `client_saw` is an event that a test sets when its client has the beginning of
     the response, for the step until_client_saw."""
 
-    def __init__(self, *scripts, path=None, tls=None, h2=False, listening=True, receive_buffer=None):
+    def __init__(self, *scripts, path=None, tls=None, h2=False, listening=True, receive_buffer=None,
+                 always=()):
         self.scripts = scripts
+        self.always = always
         self.path = path
         self.tls = tls
         self.h2 = h2
@@ -264,7 +266,7 @@ class ScriptedUpstream:
             raise Over from error
 
     def _play(self, connection):
-        for step in self.scripts[connection.number] if connection.number < len(self.scripts) else ():
+        for step in self.scripts[connection.number] if connection.number < len(self.scripts) else self.always:
             step(connection)
             if connection.closed:
                 return

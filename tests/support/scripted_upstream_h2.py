@@ -131,6 +131,11 @@ def request(connection):
     connection.frames.until(lambda: len(connection.requests) > count)
 
 
+def requests(count):
+    """Waits until so many requests came on this connection."""
+    return lambda connection: connection.frames.until(lambda: len(connection.requests) >= count)
+
+
 def whole_request(connection):
     """Waits for a new request and its content."""
     request(connection)
@@ -162,10 +167,13 @@ def until_reset(connection):
     h2.until(lambda: any(one.type == RST_STREAM and one.stream == h2.stream for one in h2.seen))
 
 
+def go_away_octets(last, code=0) -> bytes:
+    return frame(GOAWAY, payload=last.to_bytes(4, "big") + code.to_bytes(4, "big"))
+
+
 def go_away(last=None, code=0):
     """GOAWAY; `last` is the last stream that is answered, by default the last request's."""
-    return frames(lambda h2: frame(GOAWAY, payload=(h2.stream if last is None else last).to_bytes(4, "big") +
-                                   code.to_bytes(4, "big")))
+    return frames(lambda h2: go_away_octets(h2.stream if last is None else last, code))
 
 
 def open_windows(octets=1 << 24):

@@ -18,6 +18,7 @@ import threading
 import time
 
 import h2.events
+from clients import reset as reset_and_close
 from h1_response import BadResponse, Response, parse, parse_head
 from h2_connection import H2Connection
 from raw_connection import Silence
@@ -156,6 +157,14 @@ class H1Client:
         self.kept = outcome.whole and not self.octets.ended and "close" not in (outcome.get("connection") or "")
         return outcome
 
+    def begin(self, ask: Ask, target):
+        """Asks, with half of the content, and does not wait."""
+        self.octets.send(self._head(ask, target) + ask.content[:len(ask.content) // 2])
+
+    def reset(self):
+        """Leaves, so that nobody can take it for the end of sending alone."""
+        reset_and_close(self.octets.socket)
+
     @staticmethod
     def _head(ask, target) -> bytes:
         framing = ()
@@ -277,6 +286,13 @@ class H2Client:
         saw.set()
         client.until(lambda: response.ended)
         return self._outcome(stream, response, sent)
+
+    def begin(self, ask: Ask, target):
+        stream = self.client.request(target, *ask.field_lines(), method=ask.method, end=not ask.content)
+        self.client.send_body(stream, ask.content[:len(ask.content) // 2], end=False)
+
+    def reset(self):
+        reset_and_close(self.client.octets._socket)
 
     def _send_content(self, ask, stream, response) -> int:
         if ask.waits:

@@ -5,6 +5,7 @@ What is asserted is in the rows (h1_cases.py and its like) and in misbehaviour.p
 
 import pytest
 from catalogue import BY_NAME, CASES
+from misbehaviour import Trial
 
 QUICK = [one.name for one in CASES if not one.patient]
 PATIENT = [one.name for one in CASES if one.patient]
@@ -24,7 +25,7 @@ def test_upstream_that_takes_its_time(gateway, name):
 
 
 def try_case(gateway, one):
-    trial = gateway.trial(one)
+    trial = Trial(one, gateway.upstreams[one.name], gateway.connect)
     trial.run()
     assert not trial.upstream.complaints
     for ask, expect in one.asks:
