@@ -14,7 +14,6 @@ namespace sluice::handler::proxy {
 
 namespace {
 
-constexpr std::string_view kUnknown = "unknown";
 // `for="[`, an IPv6 address, `]"`, and the comma: what an element takes at most beside its host and
 // scheme, which take this, too.
 constexpr size_t kNodeRoom = 64;
@@ -72,7 +71,7 @@ void write_converted(const Hop& hop, DerivedText& text) {
   for_each_value(hop.request, HopField::forwarded_for, [&](std::string_view rest) {
     std::string_view node;
     while (next_list_element(rest, node)) {
-      write_node(is_ip_address(node) ? node : kUnknown, text);
+      write_node(is_ip_address(node) ? node : kUnknownNode, text);
       if (first) write_parameters(facts.proto, valid_authority(facts.host) ? facts.host : "", text);
       text.text(", ");
       first = false;
@@ -103,7 +102,7 @@ bool is_list_value(std::string_view value) noexcept {
 }
 
 std::string_view node_name(std::string_view address) noexcept {
-  return address.empty() || address.starts_with("unix:") ? kUnknown : address;
+  return address.empty() || address.starts_with("unix:") ? kUnknownNode : address;
 }
 
 size_t hop_lists_room(const Hop& hop) noexcept {

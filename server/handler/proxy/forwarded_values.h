@@ -15,6 +15,8 @@
 
 namespace sluice::handler::proxy {
 
+inline constexpr std::string_view kUnknownNode = "unknown";
+
 // The peer as those fields name it: its address, or "unknown". Views into `address`.
 std::string_view node_name(std::string_view address) noexcept;
 // Whether text is an IPv4 or IPv6 address, the latter without brackets.

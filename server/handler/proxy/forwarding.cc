@@ -31,10 +31,12 @@ std::string_view without_service(std::string_view host) noexcept {
 
 std::string authority_of(const conf::UpstreamTarget& target) {
   if (target.host.empty()) return "localhost";
-  std::string text(without_service(target.host));
-  if (text.find(':') != std::string::npos) text = "[" + text + "]";
+  const std::string_view host = without_service(target.host);
+  const bool is_ipv6 = host.find(':') != std::string_view::npos;
+  std::string text;
+  text.append(is_ipv6 ? "[" : "").append(host).append(is_ipv6 ? "]" : "");
   const bool says_port = target.port != 0 && target.port != default_port(target.tls.has_value());
-  if (says_port) text += ":" + std::to_string(target.port);
+  if (says_port) text.append(":").append(std::to_string(target.port));
   return text;
 }
 
@@ -157,7 +159,7 @@ void Forwarding::add_hop_fields(const Hop& hop, const ClientFacts& client, Deriv
   add("X-Forwarded-Port", facts.port.empty() ? text.since(mark) : facts.port, out);
   if (is_ip_address(facts.real_ip)) {
     add("X-Real-IP", facts.real_ip, out);
-  } else if (is_ip_address(hop.node)) {
+  } else if (hop.node != kUnknownNode) {
     add("X-Real-IP", forwarded_for.substr(forwarded_for.size() - hop.node.size()), out);
   }
   if (!client.request_id.empty()) {
