@@ -6,6 +6,7 @@
 // receiver by calling cancel().
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -101,7 +102,7 @@ class ClientConnectionOwner {
 };
 
 // Thread: the worker's. Made around a connected transport whose TLS handshake is done.
-class ClientConnection : public net::Task, public net::Timer, public net::Retired {
+class ClientConnection : public net::Task, public net::Retired {
  public:
   ~ClientConnection() override = default;
 
