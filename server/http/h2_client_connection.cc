@@ -70,11 +70,9 @@ void H2ClientConnection::run() {
 void H2ClientConnection::take_turn() {
   // What streams wake each other for, while content goes from requests to responses.
   static constexpr int kRounds = 4;
-  // Resets and answers are framed whatever waits to be sent before them.
-  static constexpr uint64_t kControlFrames = 4096;
   read_left_ = resources_.limits.turn_read;
   read();
-  if (!frame(out_.size() + kControlFrames)) return;
+  if (state_ == State::retired) return;
   for (int i = 0; i < kRounds; ++i) {
     if (!let_streams_work() && i > 0) break;
     write();
@@ -151,7 +149,8 @@ bool H2ClientConnection::let_streams_work() {
   return any;
 }
 
-// Frames what there is room for ahead of the socket. False when that was the end of the connection.
+// Frames what there is room for ahead of the socket, and no more however often it is woken: what
+// the socket does not take must not grow. False when that was the end of the connection.
 bool H2ClientConnection::frame(uint64_t until) {
   if (state_ == State::retired) return false;
   if (!codec_->produce(out_, until, resources_.loop.now())) {
@@ -214,7 +213,7 @@ void H2ClientConnection::settle() {
   const bool more_to_read = wants_input() && transport_->readable();
   if (more_to_read || !working_.empty() || owed_ > 0) resources_.loop.wake(*this);
   update_timer();
-  if (std::exchange(available_, false) && owner_ != nullptr && usable())
+  if (std::exchange(available_, false) && owner_ != nullptr && lasts() && has_room())
     owner_->on_available(*this);
 }
 
@@ -239,10 +238,12 @@ void H2ClientConnection::close_stream(H2ClientStream& stream) {
   wake_up();
 }
 
-bool H2ClientConnection::usable() const noexcept {
+bool H2ClientConnection::lasts() const noexcept {
   return state_ == State::open && !going_ && !closing_ && !transport_->broken() &&
-         !transport_->peer_closed() && codec_->may_request() && open_.size() < most_streams();
+         !transport_->peer_closed() && codec_->may_request();
 }
+
+bool H2ClientConnection::has_room() const noexcept { return open_.size() < most_streams(); }
 
 // Ours bounds what responses may wait on one connection.
 uint64_t H2ClientConnection::most_streams() const noexcept {
@@ -250,12 +251,12 @@ uint64_t H2ClientConnection::most_streams() const noexcept {
 }
 
 bool H2ClientConnection::takes_request() {
-  if (!usable()) return false;
+  if (!lasts() || !has_room()) return false;
   return !idle() || !transport_->readable() || still_open();
 }
 
 ClientStream& H2ClientConnection::send(const UpstreamRequest& request, ResponseReceiver& receiver) {
-  assert(usable());
+  assert(lasts() && has_room());
   if (idle()) note_sign();
   H2ClientStream& stream = *acquire_stream().release();
   stream.open(*this, request, receiver, responses_ > 0);
@@ -275,13 +276,13 @@ std::unique_ptr<H2ClientStream> H2ClientConnection::acquire_stream() {
 // Who is idle has no receivers, so that what comes may be parsed here. What it asks for is answered
 // in a turn.
 bool H2ClientConnection::still_open() {
-  if (!usable() || !idle() || in_turn_) return usable();
+  if (!lasts() || !idle() || in_turn_) return lasts();
   in_turn_ = true;
   read_left_ = BlockPool::kBlockSize;
   read_some();
   in_turn_ = false;
   wake_up();
-  return usable();
+  return lasts();
 }
 
 uint64_t H2ClientConnection::held() const noexcept {

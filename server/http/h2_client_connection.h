@@ -117,7 +117,8 @@ class H2ClientConnection final : public ClientConnection,
   void count_waiting(uint64_t before, uint64_t now) noexcept { waiting_ += now - before; }
   void close_stream(H2ClientStream& stream);
 
-  bool usable() const noexcept;
+  bool lasts() const noexcept;
+  bool has_room() const noexcept;
   uint64_t most_streams() const noexcept;
   std::unique_ptr<H2ClientStream> acquire_stream();
 

@@ -156,6 +156,7 @@ TEST(H2ClientConnection, TakesAHundredStreamsAndThenOneMoreForEachThatEnds) {
   H2ClientFixture f;
   for (int i = 0; i < 100; ++i) f.request();
   EXPECT_FALSE(f.connection->takes_request());
+  EXPECT_TRUE(f.connection->still_open());
   f.talk();
   EXPECT_EQ(f.upstream.began.size(), 100U);
   EXPECT_EQ(f.owner.available, 0);
@@ -309,12 +310,18 @@ TEST(H2ClientConnection, PullsContentAsTheUpstreamTakesIt) {
 }
 
 TEST(H2ClientConnection, PullsNoFurtherThanTheSocketTakes) {
-  H2ClientFixture f;
+  h2::Limits limits = h2::test_limits();
+  limits.stream_window = 1024 * 1024;
+  H2ClientFixture f({.upstream = limits});
   f.talk();
   f.wire.takes = false;
   h2::Source upload(std::vector<std::string>(32, std::string(16 * 1024, 'x')));
-  f.request("POST", &upload);
+  FakeReceiver& one = f.request("POST", &upload);
   f.talk();
+  for (int i = 0; i < 50; ++i) {
+    one.stream->wake();
+    f.turn();
+  }
   EXPECT_LE(upload.pulled, f.limits.http2_frame_ahead + 16 * 1024);
   f.wire.takes = true;
   f.talk();

@@ -137,6 +137,29 @@ TEST(H2ClientCancel, WorksFromWithinTheRunningTurn) {
   }
 }
 
+// What crosses our reset on its way is no error of the upstream's (RFC 9113 section 5.4.2).
+TEST(H2ClientCancel, PassesOverWhatComesBehindTheReset) {
+  const std::string response =
+      head_of(1) + h2::frame(h2::kData, 0, 1, "abc") + h2::headers(1, {{"x", "y"}});
+  const std::vector<std::string> lates = {
+      response, h2::headers(1, {{":status", "103"}}, h2::kEndHeaders) + response,
+      h2::frame(h2::kRstStream, 0, 1, h2::number(8, 4)),
+      h2::frame(h2::kWindowUpdate, 0, 1, h2::number(8, 4))};
+  for (const std::string& late : lates) {
+    H2ClientFixture f;
+    f.greet();
+    FakeReceiver& one = f.request();
+    FakeReceiver& other = f.request();
+    f.wake();
+    f.cancel(one);
+    f.wake();
+    EXPECT_EQ(h2::code_for(f.said_frames(), 1), h2::ErrorCode::cancel);
+    f.hear(late + head_of(3, h2::kEndHeaders | h2::kEndStream));
+    EXPECT_TRUE(other.ended);
+    EXPECT_TRUE(f.connection->takes_request());
+  }
+}
+
 // The connection's window is given back for what nobody takes.
 TEST(H2ClientCancel, LosesNothingOfTheConnectionsWindow) {
   H2ClientFixture f;
