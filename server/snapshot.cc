@@ -125,10 +125,10 @@ http::ServingRules Snapshot::make_rules(net::Loop& loop, net::Helpers& helpers,
                            .listeners = {}};
   for (size_t i = 0; i < numbers.size(); ++i) {
     const conf::Listener& listener = configuration_->listeners[i];
-    rules.listeners.emplace_back(new http::ListenerSettings(numbers[i], listener.limits,
-                                                            configuration_->trusted_proxies,
-                                                            contexts_[i], listener.http2,
-                                                            i < ports.size() ? ports[i] : 0));
+    rules.listeners.emplace_back(
+        new http::ListenerSettings(numbers[i], listener.limits, configuration_->trusted_proxies,
+                                   contexts_[i], listener.http2, listener.proxy_protocol,
+                                   i < ports.size() ? ports[i] : uint16_t{0}));
   }
   return rules;
 }
