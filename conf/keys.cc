@@ -318,6 +318,11 @@ const Table& listener_table() {
           .fallback = "true",
           .about =
               "HTTP/2: offered in TLS handshakes (ALPN); in clear text to who begins with it."},
+      Key{.name = "proxy_protocol",
+          .forms = kBoolean,
+          .fallback = "false",
+          .about = "Its connections come from `trusted_proxies` only, and begin with the PROXY "
+                   "protocol's header, version 1 or 2."},
       Key{.name = "limits",
           .forms = kTable,
           .about = "Limits that hold for its connections.",

@@ -260,6 +260,16 @@ bool Codec::peer_takes_pushes() const noexcept {
   return nghttp2_session_get_remote_settings(session_->session, NGHTTP2_SETTINGS_ENABLE_PUSH) != 0;
 }
 
+bool Codec::may_request() const noexcept {
+  return session_->error.status == 0 &&
+         nghttp2_session_check_request_allowed(session_->session) != 0;
+}
+
+uint32_t Codec::peer_streams() const noexcept {
+  return nghttp2_session_get_remote_settings(session_->session,
+                                             NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+}
+
 bool Codec::peer_takes_connect_protocol() const noexcept {
   return nghttp2_session_get_remote_settings(session_->session,
                                              NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL) == 1;

@@ -6,9 +6,12 @@
 // receiver by calling cancel().
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "protocol/body.h"
 #include "protocol/fields.h"
@@ -101,7 +104,7 @@ class ClientConnectionOwner {
 };
 
 // Thread: the worker's. Made around a connected transport whose TLS handshake is done.
-class ClientConnection : public net::Task, public net::Timer, public net::Retired {
+class ClientConnection : public net::Task, public net::Retired {
  public:
   ~ClientConnection() override = default;
 
@@ -124,6 +127,12 @@ class ClientConnection : public net::Task, public net::Timer, public net::Retire
   virtual bool closed_while_idle() const noexcept = 0;
   // Ends it: at once when idle, else after what is under way. on_ended() is not called any more.
   virtual void close() = 0;
+
+  // What has to live as long as the connection: its TLS context.
+  void keep(std::shared_ptr<const void> what) noexcept { kept_ = std::move(what); }
+
+ private:
+  std::shared_ptr<const void> kept_;
 };
 
 }  // namespace sluice::http
