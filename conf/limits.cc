@@ -271,7 +271,7 @@ constexpr std::array kLimits = {
          "the addresses known"),
     time("resolve_most", &Limits::resolve_most, 1,
          "a name is looked up again by then, whatever its TTL: Docker says 600 s for everything",
-         ""),
+         "the addresses that are found then"),
     time("proxy_protocol_timeout", &Limits::proxy_protocol_timeout, 1,
          "its header comes with the connection's first segment", "close"),
     count(
