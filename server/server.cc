@@ -46,9 +46,19 @@ uint64_t folders_of(const conf::Configuration& configuration) noexcept {
   return folders;
 }
 
+bool has_proxies(const conf::Configuration& configuration) noexcept {
+  for (const conf::Site& site : configuration.sites) {
+    for (const conf::Route& route : site.routes) {
+      if (std::holds_alternative<conf::ProxyAction>(route.action)) return true;
+    }
+  }
+  return false;
+}
+
 // Takes as many descriptors as we may have, and divides them: a reserve for what must not fail,
-// the folders, some for open files, the rest for connections.
-void divide_descriptors(conf::Limits& limits, uint64_t folders) {
+// the folders, some for open files, the rest for connections. `proxies`: half of these are for
+// those to upstreams.
+void divide_descriptors(conf::Limits& limits, uint64_t folders, bool proxies) {
   rlimit descriptors{};
   getrlimit(RLIMIT_NOFILE, &descriptors);
   descriptors.rlim_cur = descriptors.rlim_max;
@@ -57,7 +67,8 @@ void divide_descriptors(conf::Limits& limits, uint64_t folders) {
   const uint64_t available = std::min<uint64_t>(descriptors.rlim_cur, 1U << 20);
   limits.open_files = std::min(limits.open_files, available / 8);
   const uint64_t kept = limits.descriptor_reserve + folders + limits.open_files;
-  const uint64_t most = available > kept + 16 ? available - kept : 16;
+  const uint64_t left = available > kept + 16 ? available - kept : 16;
+  const uint64_t most = proxies ? left / 2 : left;
   limits.connections = limits.connections == 0 ? most : std::min(limits.connections, most);
 }
 
@@ -70,7 +81,7 @@ void divide_memory(conf::Limits& limits) {
 
 conf::Limits process_limits(const conf::Configuration& configuration) {
   conf::Limits limits = configuration.limits.values;
-  divide_descriptors(limits, folders_of(configuration));
+  divide_descriptors(limits, folders_of(configuration), has_proxies(configuration));
   divide_memory(limits);
   if (::getpid() == 1) {
     limits.shutdown_timeout =

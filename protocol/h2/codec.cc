@@ -188,6 +188,13 @@ bool Codec::feed(const Slice& input, Time now) {
   return in.error.status == 0;
 }
 
+bool Codec::charge_upstream_resets(uint64_t count, Time now) {
+  for (; count > 0; --count) {
+    if (session_->guard.reset_closed_upstream(now)) return session_->flooded();
+  }
+  return true;
+}
+
 const ProtocolError& Codec::error() const noexcept { return session_->error; }
 bool Codec::head_started() const noexcept { return session_->block != nullptr; }
 uint64_t Codec::held() const noexcept {

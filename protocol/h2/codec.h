@@ -124,6 +124,9 @@ class Codec {
   // GOAWAY that says why waits for produce(), nothing more is to be fed, and no stream begins any
   // more.
   [[nodiscard]] bool feed(const Slice& input, Time now);
+  // Role server: `count` of the streams that the peer has reset cost us connections to upstreams,
+  // which is dearer than a stream. False when that is too much, as feed() has it.
+  [[nodiscard]] bool charge_upstream_resets(uint64_t count, Time now);
   // Why it failed: cause and limit for the log; status 0 while it has not.
   const ProtocolError& error() const noexcept;
   // A field block has begun and is not complete: for the head's deadline.

@@ -71,6 +71,8 @@ class ClientStream {
   // The response is not wanted any more: the receiver, and the request's content, are not touched
   // from here on. HTTP/1 closes the connection, HTTP/2 resets the stream.
   virtual void cancel() = 0;
+  // Which costs a connection.
+  virtual bool cancel_closes_connection() const noexcept { return false; }
 
  protected:
   ~ClientStream() = default;

@@ -87,6 +87,10 @@ class RequestBody final : public BodySource {
 // it, and takes it off the exchange at the latest when that ends (Handler::cancel, or the end of its
 // source).
 class HandlerState {
+ public:
+  // Were the exchange to end now, a connection to an upstream would have to be closed.
+  virtual bool holds_connection() const noexcept = 0;
+
  protected:
   ~HandlerState() = default;
 };

@@ -65,6 +65,7 @@ class H1ClientConnection final : public ClientConnection,
   void wake() override;
   void consumed(uint64_t octets, bool drained) override;
   void cancel() override;
+  bool cancel_closes_connection() const noexcept override { return true; }
 
   // net::Task
   void run() override;

@@ -91,11 +91,24 @@ bool ProxyExchange::make_request() {
               .error = "proxy_loop_detected",
               .cause = "the request has been here before, says its Via"});
       return false;
+    case Forwarding::Verdict::last_hop:
+      answer_as_last_hop();
+      return false;
     case Forwarding::Verdict::not_proxied:
       break;
   }
   answer({.status = 501, .error = "http_request_error", .cause = "this request cannot be proxied"});
   return false;
+}
+
+// RFC 9110 section 7.6.2: OPTIONS is about this hop, then. TRACE would show fields that proxies
+// added, so that nobody answers it.
+void ProxyExchange::answer_as_last_hop() {
+  http::Exchange& exchange = *exchange_;
+  const bool traces = request_.method == Method::trace;
+  finish_quietly();
+  http::respond_with_status(exchange, traces ? 405 : 204, traces ? "TRACE goes no further" : "",
+                            "GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS");
 }
 
 // True when the upstream can be asked already.

@@ -57,6 +57,9 @@ class ProxyExchange final : public http::HandlerState,
   void start(const ProxyRoute& route, http::Exchange& exchange);
   // Request content arrived.
   void on_request_body();
+  bool holds_connection() const noexcept override {
+    return stream_ != nullptr && stream_->cancel_closes_connection();
+  }
   // The client's exchange does not want it any more. It goes back to its pool.
   void cancel();
 
@@ -84,6 +87,7 @@ class ProxyExchange final : public http::HandlerState,
   void on_timer() override;
 
   bool make_request();
+  void answer_as_last_hop();
   bool open_content();
   void connect();
   std::string prelude() const;
