@@ -430,3 +430,19 @@ def close_notify(connection):
 
 def reset(connection):
     connection.reset()
+
+
+def honest_until_idle(seconds):
+    """Answers honestly until nothing has come for so long: then closes, as servers do."""
+    def step(connection):
+        while True:
+            connection.socket.settimeout(seconds)
+            try:
+                if not connection.buffer:
+                    connection.read()
+            except Complaint:
+                return connection.close()
+            connection.socket.settimeout(SECONDS)
+            whole_request(connection)
+            connection.send(honest_response(connection.requests[-1]))
+    return step
