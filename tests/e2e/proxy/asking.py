@@ -330,3 +330,29 @@ class H2Client:
 
     def __exit__(self, *error):
         self.client.__exit__(*error)
+
+
+class Asker:
+    """Asks on one connection as long as that is kept, else on a new one. A context manager; `connect` makes a client."""
+
+    def __init__(self, connect, saw: threading.Event):
+        self._connect = connect
+        self._saw = saw
+        self._client = None
+
+    def ask(self, ask: Ask, target, slow=0.0) -> Outcome:
+        if self._client is None or not self._client.kept:
+            self.leave()
+            self._client = self._connect()
+        return self._client.ask(ask, target, self._saw, slow)
+
+    def leave(self):
+        if self._client is not None:
+            self._client.__exit__(None, None, None)
+        self._client = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.leave()

@@ -9,7 +9,7 @@ have seen. After that a good request follows ("next"): it must get its own respo
 import dataclasses
 import time
 
-from asking import Ask, Outcome
+from asking import Ask, Asker, Outcome
 from scripted_upstream import ScriptedUpstream
 
 ANYTHING = ("anything",)  # for Case.seen
@@ -118,22 +118,13 @@ class Trial:
         self.case = one
         self.upstream = upstream
         self.prefix = f"/{one.name}/"
-        self._connect = connect
-        self._client = None
+        self._asker = Asker(lambda: connect(one.receive_buffer), upstream.client_saw)
 
     def _ask(self, ask, slow=0.0) -> Outcome:
-        if self._client is None or not self._client.kept:
-            self._leave()
-            self._client = self._connect(self.case.receive_buffer)
-        return self._client.ask(ask, self.prefix + ask.target, self.upstream.client_saw, slow)
-
-    def _leave(self):
-        if self._client is not None:
-            self._client.__exit__(None, None, None)
-        self._client = None
+        return self._asker.ask(ask, self.prefix + ask.target, slow)
 
     def run(self):
-        try:
+        with self._asker:
             for ask, expect in self.case.asks:
                 expect.check(self._ask(ask, self.case.slow))
                 time.sleep(self.case.gap)
@@ -142,8 +133,6 @@ class Trial:
             if self.case.next:
                 self._ask_next()
             self._check_connections()
-        finally:
-            self._leave()
 
     def _ask_next(self):
         target = f"{self.prefix}next"
