@@ -127,6 +127,8 @@ class ClientConnection : public net::Task, public net::Retired {
   virtual std::optional<std::chrono::seconds> announced_timeout() const noexcept = 0;
   // The upstream closed it while it was idle; idle_since() tells since when it was.
   virtual bool closed_while_idle() const noexcept = 0;
+  // "HTTP/1.1" or "HTTP/2.0".
+  virtual std::string_view protocol() const noexcept = 0;
   // Ends it: at once when idle, else after what is under way. on_ended() is not called any more.
   virtual void close() = 0;
 

@@ -59,6 +59,7 @@ class H1ClientConnection final : public ClientConnection,
     return announced_;
   }
   bool closed_while_idle() const noexcept override { return closed_while_idle_; }
+  std::string_view protocol() const noexcept override { return "HTTP/1.1"; }
   void close() override;
 
   // ClientStream

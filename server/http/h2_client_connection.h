@@ -74,6 +74,7 @@ class H2ClientConnection final : public ClientConnection,
   // HTTP/2 has no field for it.
   std::optional<std::chrono::seconds> announced_timeout() const noexcept override { return {}; }
   bool closed_while_idle() const noexcept override { return closed_while_idle_; }
+  std::string_view protocol() const noexcept override { return "HTTP/2.0"; }
   void close() override;
 
   // Octets of memory that wait, either way.

@@ -114,7 +114,7 @@ bool Forwarding::passes(const Field& field, bool trusted, HopFacts& facts) const
       return note(facts.port);
     case HopField::real_ip:
       return note(facts.real_ip);
-    case HopField::forwarded_server:
+    case HopField::forwarded_other:
       return trusted;
     case HopField::request_id:
       return false;
@@ -133,7 +133,7 @@ void Forwarding::take_fields(const RequestHead& in, bool trusted, HopFacts& fact
   for (const Field& field : in.fields) {
     if (field.name.find('_') != std::string_view::npos) {
       if (!action_.underscores) continue;
-      if (hop_field_spelled_with_underscores(field.name) != HopField::none) continue;
+      if (is_hop_field_with_underscores(field.name)) continue;
     }
     if (passes(field, trusted, facts) && !changes_.drops(field.name)) {
       out.add(field.name, field.value, field.id);

@@ -1,4 +1,4 @@
-// A switch on the name's length leaves three candidates at most, and most fields of a request have
+// A switch on the name's length leaves two candidates at most, and most fields of a request have
 // been recognised by the codec and are none of these.
 #include "server/handler/proxy/hop_fields.h"
 
@@ -9,15 +9,18 @@ namespace sluice::handler::proxy {
 
 namespace {
 
-constexpr size_t kLongestName = 18;
+constexpr std::string_view kPrefix = "x-forwarded-";
 
 bool is(std::string_view name, std::string_view known) noexcept {
   return equals_ignoring_case(name, known);
 }
 
-HopField of_16(std::string_view name) noexcept {
-  if (is(name, "x-forwarded-host")) return HopField::forwarded_host;
-  return is(name, "x-forwarded-port") ? HopField::forwarded_port : HopField::none;
+// Applications believe more of these than there are documents for.
+HopField of_suffix(std::string_view suffix) noexcept {
+  if (is(suffix, "for")) return HopField::forwarded_for;
+  if (is(suffix, "proto")) return HopField::forwarded_proto;
+  if (is(suffix, "host")) return HopField::forwarded_host;
+  return is(suffix, "port") ? HopField::forwarded_port : HopField::forwarded_other;
 }
 
 HopField of_name(std::string_view name) noexcept {
@@ -29,18 +32,14 @@ HopField of_name(std::string_view name) noexcept {
       return is(name, "x-real-ip") ? HopField::real_ip : HopField::none;
     case 12:
       if (is(name, "x-request-id")) return HopField::request_id;
-      return is(name, "max-forwards") ? HopField::max_forwards : HopField::none;
-    case 15:
-      return is(name, "x-forwarded-for") ? HopField::forwarded_for : HopField::none;
-    case 16:
-      return of_16(name);
-    case 17:
-      return is(name, "x-forwarded-proto") ? HopField::forwarded_proto : HopField::none;
-    case kLongestName:
-      return is(name, "x-forwarded-server") ? HopField::forwarded_server : HopField::none;
+      if (is(name, "max-forwards")) return HopField::max_forwards;
+      break;
     default:
-      return HopField::none;
+      break;
   }
+  if (name.size() < kPrefix.size() || (name.front() | 0x20) != 'x') return HopField::none;
+  const bool begins_so = is(name.substr(0, kPrefix.size()), kPrefix);
+  return begins_so ? of_suffix(name.substr(kPrefix.size())) : HopField::none;
 }
 
 }  // namespace
@@ -49,11 +48,14 @@ HopField hop_field(const Field& field) noexcept {
   return field.id == FieldId::other ? of_name(field.name) : HopField::none;
 }
 
-HopField hop_field_spelled_with_underscores(std::string_view name) noexcept {
-  if (name.size() > kLongestName) return HopField::none;
-  std::array<char, kLongestName> dashes;
-  std::replace_copy(name.begin(), name.end(), dashes.begin(), '_', '-');
-  return of_name({dashes.data(), name.size()});
+// Which X-Forwarded- field it is, does not matter: its beginning is looked at.
+bool is_hop_field_with_underscores(std::string_view name) noexcept {
+  std::array<char, kPrefix.size()> dashes;
+  const std::string_view beginning = name.substr(0, dashes.size());
+  std::replace_copy(beginning.begin(), beginning.end(), dashes.begin(), '_', '-');
+  const std::string_view spelled(dashes.data(), beginning.size());
+  if (name.size() > dashes.size()) return is(spelled, kPrefix);
+  return of_name(spelled) != HopField::none;
 }
 
 }  // namespace sluice::handler::proxy

@@ -22,7 +22,7 @@ enum class HopField : uint8_t {
   forwarded_proto,
   forwarded_host,
   forwarded_port,
-  forwarded_server,
+  forwarded_other,  // X-Forwarded-Server, -Prefix and whatever else begins so
   real_ip,
   request_id,
   via,
@@ -30,8 +30,8 @@ enum class HopField : uint8_t {
 };
 
 HopField hop_field(const Field& field) noexcept;
-// The same for a name with '_' in it.
-HopField hop_field_spelled_with_underscores(std::string_view name) noexcept;
+// Whether a name with '_' in it is one of them to who reads '_' as '-'.
+bool is_hop_field_with_underscores(std::string_view name) noexcept;
 
 // What a trusted peer sent, and what concerns us whoever sent it. Views into the request.
 struct HopFacts {

@@ -174,6 +174,7 @@ std::string ProxyExchange::prelude() const {
 void ProxyExchange::on_connection(http::ClientConnection& connection) {
   state_ = State::awaiting;
   sent_at_ = loop().now();
+  request_.protocol = connection.protocol();
   stream_ = &connection.send({.head = &request_,
                               .body = request_.has_body ? &content_ : nullptr,
                               .length = request_.has_body ? content_.length() : std::nullopt},

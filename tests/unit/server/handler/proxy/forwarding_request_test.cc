@@ -1,4 +1,8 @@
 // A request's head as it goes upstream: what the client may say, what we say, and where it goes.
+#include <cctype>
+#include <deque>
+#include <iterator>
+#include <random>
 #include <string>
 
 #include "server/handler/proxy/forwarding.h"
@@ -50,8 +54,9 @@ TEST(ForwardingRequest, ClearsWhatWasThere) {
 }
 
 constexpr std::string_view kOfHops[] = {
-    "Forwarded",        "X-Forwarded-For",    "X-Forwarded-Proto", "X-Forwarded-Host",
-    "X-Forwarded-Port", "X-Forwarded-Server", "X-Real-IP",         "X-Request-ID"};
+    "Forwarded",          "X-Forwarded-For",    "X-Forwarded-Proto",  "X-Forwarded-Host",
+    "X-Forwarded-Port",   "X-Forwarded-Server", "X-Forwarded-Prefix", "X-Forwarded-Ssl",
+    "X-Forwarded-Scheme", "X-Forwarded-",       "X-Real-IP",          "X-Request-ID"};
 
 TEST(ForwardingRequest, AnUntrustedClientHasNoSayInWhoItIs) {
   for (const std::string_view name : kOfHops) {
@@ -74,6 +79,7 @@ TEST(ForwardingRequest, ATrustedPeersFieldsAreKeptOrContinued) {
   f.in.fields.add("X-Forwarded-Host", "shop.example");
   f.in.fields.add("X-Forwarded-Port", "8443");
   f.in.fields.add("X-Forwarded-Server", "edge");
+  f.in.fields.add("X-Forwarded-Prefix", "/shop");
   f.in.fields.add("X-Real-IP", "203.0.113.5");
   f.in.fields.add("Forwarded", "for=203.0.113.5;proto=https");
   f.in.fields.add("Forwarded", "for=203.0.113.6");
@@ -83,6 +89,7 @@ TEST(ForwardingRequest, ATrustedPeersFieldsAreKeptOrContinued) {
   EXPECT_EQ(f.sent("X-Forwarded-Host"), "shop.example");
   EXPECT_EQ(f.sent("X-Forwarded-Port"), "8443");
   EXPECT_EQ(f.sent("X-Forwarded-Server"), "edge");
+  EXPECT_EQ(f.sent("X-Forwarded-Prefix"), "/shop");
   EXPECT_EQ(f.sent("X-Real-IP"), "203.0.113.5");
   EXPECT_EQ(f.sent("Forwarded"),
             "for=203.0.113.5;proto=https, for=203.0.113.6, "
@@ -211,6 +218,41 @@ TEST(ForwardingRequest, VeryLongListsFit) {
   }
 }
 
+// Names that only look like those go through.
+TEST(ForwardingRequest, OtherFieldsPass) {
+  for (const std::string_view name :
+       {"X-Forwarded", "X-Forward-For", "XX-Forwarded-For", "X-Real-IPs", "Vib", "Y-Forwarded-For",
+        "Forwardee", "X-Request-Ie", "X", "Max-Forwarde"}) {
+    ForwardingFixture f;
+    f.in.fields.add(name, "10.9.9.9");
+    EXPECT_EQ(f.forwarded(name), "10.9.9.9");
+  }
+}
+
+// Whatever a trusted peer passes on from its client, what was measured does, and our word is last.
+TEST(ForwardingRequest, AnyListOfATrustedPeersIsContinued) {
+  static constexpr std::string_view kPieces[] = {
+      "1.2.3.4", "2001:db8::1", ",", ", ", "\"", "\\", ";", "for=", "=", " ", "[", "]", "x", "\t"};
+  std::minstd_rand random(7);
+  const auto value = [&random] {
+    std::string text;
+    for (auto piece = random() % 12; piece > 0; --piece) {
+      text += kPieces[random() % std::size(kPieces)];
+    }
+    return text;
+  };
+  for (int round = 0; round < 2000; ++round) {
+    ForwardingFixture f;
+    f.client.trusted = true;
+    std::deque<std::string> values;
+    for (auto field = random() % 8; field > 0; --field) {
+      f.in.fields.add(kOfHops[random() % std::size(kOfHops)], values.emplace_back(value()));
+    }
+    EXPECT_TRUE(f.forwarded("X-Forwarded-For").ends_with("192.0.2.1"));
+    EXPECT_TRUE(f.sent("Forwarded").ends_with("for=192.0.2.1;proto=http;host=example.com"));
+  }
+}
+
 TEST(ForwardingRequest, ThePortIsTheOneThatTheClientAsked) {
   ForwardingFixture f;
   f.client.listener_port = 0;  // a Unix socket's: the host says it, or the scheme
@@ -255,6 +297,7 @@ TEST(ForwardingRequest, UnderscoresAreNoWayAroundTrust) {
       f.client.trusted = trusted;
       std::string spelled(name);
       spelled[spelled.find_last_of('-')] = '_';
+      EXPECT_NE(spelled, name);
       f.in.fields.add(spelled, "10.9.9.9");
       EXPECT_EQ(f.forward(), Verdict::forward);
       EXPECT_EQ(lines(f.out.fields).find("10.9.9.9"), std::string::npos) << spelled;

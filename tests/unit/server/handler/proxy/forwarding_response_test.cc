@@ -1,4 +1,6 @@
 // A response's head on its way to the client: the upstream's places become ours.
+#include <iterator>
+#include <random>
 #include <string>
 
 #include "server/handler/proxy/forwarding.h"
@@ -218,6 +220,31 @@ TEST(ForwardingResponse, WithoutAHostThePathAloneIsSaid) {
   EXPECT_EQ(f.location("http://10.0.0.9:3000/v1/y"), "/api/y");
   f.action.strip = "";
   EXPECT_EQ(f.location("http://10.0.0.9:3000/v1//y"), "/.//y");
+}
+
+// Whatever an upstream says, what was measured is written, and no path of it becomes another host.
+TEST(ForwardingResponse, AnyReferenceStaysOnItsSide) {
+  static constexpr std::string_view kPieces[] = {
+      "/",        "//", "\\", "/v1", "/api",  "http:",   "http://10.0.0.9:3000",
+      "10.0.0.9", "?",  "#",  ";",   "Path=", "Domain=", "url=",
+      "\"",       ",",  " ",  "\t",  "=",     "x",       "@",
+      ":"};
+  std::minstd_rand random(7);
+  for (int round = 0; round < 5000; ++round) {
+    Mounted f;
+    if (round % 2 == 0) f.action.strip = "";
+    std::string value = round % 3 == 0 ? "/v1" : "";
+    for (auto piece = random() % 8; piece > 0; --piece) {
+      value += kPieces[random() % std::size(kPieces)];
+    }
+    const std::string mapped = f.location(value);
+    EXPECT_TRUE(mapped == value || mapped.starts_with("https://example.com") ||
+                (mapped.starts_with('/') &&
+                 std::string_view("/\\\t").find((mapped + "x")[1]) == std::string_view::npos))
+        << value << " became " << mapped;
+    (void)f.cookie(value);
+    (void)f.answered("Refresh", "1;" + value);
+  }
 }
 
 TEST(ForwardingResponse, ManyFieldsKeepTheirOrder) {
