@@ -154,7 +154,9 @@ class H1Client:
             outcome.sent = self._send_content(ask)
         time.sleep(slow)
         self._finish(ask, outcome, saw)
-        self.kept = outcome.whole and not self.octets.ended and "close" not in (outcome.get("connection") or "")
+        content_is_out = outcome.sent >= len(ask.content)  # else a next request would be taken for it
+        self.kept = (outcome.whole and content_is_out and not self.octets.ended
+                     and "close" not in (outcome.get("connection") or ""))
         return outcome
 
     def begin(self, ask: Ask, target):
@@ -333,17 +335,20 @@ class H2Client:
 
 
 class Asker:
-    """Asks on one connection as long as that is kept, else on a new one. A context manager; `connect` makes a client."""
+    """Asks on one connection as long as that is kept, else on a new one. A context manager; `connect` makes a client,
+    `made` is how many it made."""
 
     def __init__(self, connect, saw: threading.Event):
         self._connect = connect
         self._saw = saw
         self._client = None
+        self.made = 0
 
     def ask(self, ask: Ask, target, slow=0.0) -> Outcome:
         if self._client is None or not self._client.kept:
             self.leave()
             self._client = self._connect()
+            self.made += 1
         return self._client.ask(ask, target, self._saw, slow)
 
     def leave(self):

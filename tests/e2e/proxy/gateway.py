@@ -65,6 +65,7 @@ class Gateway:
 
     def __init__(self, cases, version, workers, folder, authority):
         self.version = version
+        self.workers = workers
         self.upstreams = {one.name: _upstream_of(one, authority) for one in cases}
         routes = [self._route(one, authority) for one in cases]
         self.server = version.running(configure(folder, version, workers, *routes))

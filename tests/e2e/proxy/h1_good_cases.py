@@ -20,10 +20,16 @@ def answers(name, octets, expect, *more, ask=GET, **options):
 
 
 def again(name, *steps, ask=Ask(target="second"), **more):
-    """After a good first response these steps; the second request must be answered, on another connection."""
+    """After a good first response these steps; the second request must be answered, on another connection. How long the
+    proxy will trust an upstream after that is its own business."""
     return case(name, [whole_request, send(response(b"one")), *steps],
                 asks=((GET, good(b"one")), (ask, good(f"honest {ask.method} /{name}/second".encode()))), gap=0.3,
-                reused=True, connections=2, **more)
+                reused=None, upstream_check=_second_went_elsewhere, **more)
+
+
+def _second_went_elsewhere(upstream):
+    assert [one.connection for one in upstream.requests[:2]] == [0, 1]
+    upstream.wait(lambda: upstream.connections[0].over, "the end of the first connection")
 
 
 SLOW = [

@@ -123,7 +123,7 @@ FLOW = [
     connection_error("h2-window-overflows", lambda h2: window_update(0, 0x7FFFFFFF)),
     # RFC 9113 section 6.9.1: more than the windows let through; the client does not read meanwhile.
     upstream("h2-more-than-the-windows", frames(lambda h2: h2.head()), *[frames(lambda h2: h2.data(bytes(1 << 20)))] * 6,
-             frames(lambda h2: h2.data(b"", end=True)), expect=cut(None), slow=1.0, receive_buffer=4096, next=False, connections=1),
+             frames(lambda h2: h2.data(b"", end=True)), expect=cut(None), slow=1.0, receive_buffer=4096, next=False, reused=None),
 ]
 
 # --- Messages, RFC 9113 section 8 ---

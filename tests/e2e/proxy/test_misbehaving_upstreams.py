@@ -25,7 +25,7 @@ def test_upstream_that_takes_its_time(gateway, name):
 
 
 def try_case(gateway, one):
-    trial = Trial(one, gateway.upstreams[one.name], gateway.connect)
+    trial = Trial(one, gateway.upstreams[one.name], gateway.connect, gateway.workers)
     trial.run()
     assert not trial.upstream.complaints
     for ask, expect in one.asks:
