@@ -25,6 +25,7 @@ from raw_connection import Silence
 from tls_clients import client_context
 
 SLICE = 16 * 1024
+DRAINED = 64 * 1024  # octets of content that a server reads on after an early response (limit `drain`)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,8 +117,8 @@ class _Octets:
         while not self.ended and not self.poll():
             self.wait()
 
-    def send(self, octets):
-        """Less than all when the peer takes no more, or a final response comes meanwhile."""
+    def send(self, octets) -> bool:
+        """All of it; False when the peer takes no more, or a final response comes meanwhile."""
         view = memoryview(octets)
         while view and not self.send_failed and not _final_begins(self.buffer):
             try:
@@ -127,6 +128,7 @@ class _Octets:
                 self.poll()
             except OSError:
                 self.send_failed = True
+        return not view
 
     def close(self):
         self.socket.close()
@@ -154,7 +156,8 @@ class H1Client:
             outcome.sent = self._send_content(ask)
         time.sleep(slow)
         self._finish(ask, outcome, saw)
-        content_is_out = outcome.sent >= len(ask.content)  # else a next request would be taken for it
+        # What is still to be sent would be taken for the next request, and a server may close rather than read much of it.
+        content_is_out = len(ask.content) == outcome.sent <= DRAINED
         self.kept = (outcome.whole and content_is_out and not self.octets.ended
                      and "close" not in (outcome.get("connection") or ""))
         return outcome
@@ -194,15 +197,14 @@ class H1Client:
     def _send_content(self, ask) -> int:
         content = b"%x\r\n%s\r\n" % (len(ask.content), ask.content) if ask.trailers else ask.content
         sent = 0
-        while sent < len(content) and not self.octets.send_failed:
+        while sent < len(content):
             self.octets.poll()
-            if _final_begins(self.octets.buffer):
+            if not self.octets.send(content[sent:sent + SLICE]):
                 return sent
-            self.octets.send(content[sent:sent + SLICE])
             sent += SLICE
         if ask.trailers:
             self.octets.send(b"0\r\n" + b"".join(f"{one}\r\n".encode() for one in ask.trailers) + b"\r\n")
-        return min(sent, len(content))
+        return min(sent, len(ask.content))
 
     def _finish(self, ask, outcome, saw):
         while True:
