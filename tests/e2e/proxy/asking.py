@@ -307,13 +307,25 @@ class H2Client:
                 with contextlib.suppress(h2.exceptions.ProtocolError):  # over already
                     self.client.reset(stream)
                 return 0
-        try:
-            sent = self.client.send_body(stream, ask.content, end=not ask.trailers)
-            if not ask.content or ask.trailers:
-                self._end(stream, ask.trailers)
-            return sent
-        except h2.exceptions.StreamClosedError:
-            return 0
+        sent = self._send_while_wanted(ask.content, stream, response)
+        if sent == len(ask.content) and not response.ended:
+            self._end(stream, ask.trailers)
+        elif response.reset is None and not self.client.ended:
+            self.client.reset(stream)  # the response is whole, and what is left is not wanted
+        return sent
+
+    def _send_while_wanted(self, content, stream, response) -> int:
+        """Until the response is over; what comes is read when the windows are used up."""
+        sent, core = 0, self.client.h2
+        while sent < len(content) and not response.ended and not self.client.ended:
+            room = min(core.local_flow_control_window(stream), core.max_outbound_frame_size, len(content) - sent)
+            if room <= 0:
+                self.client.step()
+                continue
+            core.send_data(stream, content[sent:sent + room])
+            sent += room
+            self.client._flush()
+        return sent
 
     def _end(self, stream, trailers):
         pairs = [tuple(one.split(": ", 1)) for one in trailers]

@@ -172,10 +172,11 @@ MESSAGES = [
 def _in_pieces(h2, fields) -> bytes:
     """HEADERS and CONTINUATION."""
     block = h2.block([(":status", "200"), *fields])
-    pieces = [block[at:at + 16384] for at in range(0, len(block), 16384)]
-    kinds = [HEADERS] + [CONTINUATION] * (len(pieces) - 1)
-    octets = b"".join(frame(kind, h2.stream, END_STREAM if kind == HEADERS else 0, one) for kind, one in zip(kinds[:-1], pieces))
-    return octets + frame(kinds[-1], h2.stream, END_HEADERS, pieces[-1])
+    pieces = [block[at:at + 8000] for at in range(0, len(block), 8000)]
+    assert len(pieces) > 1
+    octets = frame(HEADERS, h2.stream, END_STREAM, pieces[0])
+    octets += b"".join(frame(CONTINUATION, h2.stream, 0, one) for one in pieces[1:-1])
+    return octets + frame(CONTINUATION, h2.stream, END_HEADERS, pieces[-1])
 
 
 # --- Connections, RFC 9113 sections 3, 4 and 6 ---
