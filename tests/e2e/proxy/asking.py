@@ -30,7 +30,8 @@ DRAINED = 64 * 1024  # octets of content that a server reads on after an early r
 
 @dataclasses.dataclass(frozen=True)
 class Ask:
-    """A request. With `waits` its content is sent after 100 (Continue) alone, with `trailers` after it chunked."""
+    """A request, `after` seconds. With `waits` its content is sent after 100 (Continue) alone, with `trailers` after it
+    chunked."""
 
     method: str = "GET"
     target: str = "first"  # below the case's prefix
@@ -38,6 +39,7 @@ class Ask:
     content: bytes = b""
     waits: bool = False
     trailers: tuple = ()
+    after: float = 0.0
 
     def field_lines(self):
         return (*self.fields, *(("Expect: 100-continue",) if self.waits else ()))
@@ -282,7 +284,8 @@ class H2Client:
     def ask(self, ask: Ask, target, saw: threading.Event, slow=0.0) -> Outcome:
         client = self.client
         has_content = bool(ask.content or ask.trailers) or ask.method in ("POST", "PUT", "PATCH")
-        stream = client.request(target, *ask.field_lines(), method=ask.method, end=not has_content)
+        length = (f"Content-Length: {len(ask.content)}",) if has_content and not ask.trailers else ()
+        stream = client.request(target, *ask.field_lines(), *length, method=ask.method, end=not has_content)
         response = client.responses[stream]
         sent = self._send_content(ask, stream, response) if has_content else 0
         time.sleep(slow)
@@ -359,6 +362,7 @@ class Asker:
         self.made = 0
 
     def ask(self, ask: Ask, target, slow=0.0) -> Outcome:
+        time.sleep(ask.after)
         if self._client is None or not self._client.kept:
             self.leave()
             self._client = self._connect()

@@ -7,7 +7,7 @@ parsers could read two ways. Where a row names two words, both fit. What succeed
 """
 
 from asking import Ask
-from misbehaviour import GET, POST, case, cut, failed, good, patient
+from misbehaviour import GET, POST, Expect, case, cut, failed, good, patient
 from scripted_upstream import (body_part, chunk, close, drain, half_close, head, pause, reset, response, send,
                                until_client_saw, whole_request)
 
@@ -69,6 +69,15 @@ CONNECTION = [
     case("closes-after-103", [head, send(HINTS), close], expect=failed(*TERMINATED, *INCOMPLETE, interims=(103,))),
 ]
 
+def once_on_a_kept_connection(name, ask, *ending):
+    """The second request shows that the connection is kept for a while. The third, which cannot be sent twice, may use it
+    after less, and then it fails; or it goes where nothing can happen to it. It arrives once."""
+    return case(name, [whole_request, send(response(b"one")), whole_request, send(response(b"two")), *ending],
+                asks=((GET, good(b"one")), (Ask(target="second", after=0.4), good(b"two")),
+                      (ask, Expect((200, 502), TERMINATED))),
+                seen=("GET first", "GET second", f"{ask.method} third"), reused=None)
+
+
 # RFC 9110 section 9.2.2: only what is idempotent may be sent again.
 REUSE = [
     case("get-on-a-kept-connection-that-closes", [whole_request, send(response(b"one")), head, close],
@@ -82,17 +91,11 @@ REUSE = [
                                      good(b"honest PUT /put-on-a-kept-connection-that-closes/second"))),
          seen=("GET first", "PUT second", "PUT second"), connections=2, reused=True,
          upstream_check=lambda upstream: _same_content(upstream, b"put content")),
-    case("post-on-a-kept-connection-that-closes", [whole_request, send(response(b"one")), whole_request, close],
-         asks=((GET, good(b"one")), (Ask("POST", "second", content=b"x"), failed(*TERMINATED))),
-         seen=("GET first", "POST second")),
-    case("post-on-a-kept-connection-that-resets", [whole_request, send(response(b"one")), whole_request, reset],
-         asks=((GET, good(b"one")), (Ask("POST", "second", content=b"x"), failed(*TERMINATED))),
-         seen=("GET first", "POST second")),
+    once_on_a_kept_connection("post-on-a-kept-connection-that-closes", Ask("POST", "third", content=b"x"), whole_request, close),
+    once_on_a_kept_connection("post-on-a-kept-connection-that-resets", Ask("POST", "third", content=b"x"), whole_request, reset),
     # The content is no longer there to be sent again.
-    case("large-put-on-a-kept-connection-that-closes",
-         [whole_request, send(response(b"one")), head, body_part(200_000), close],
-         asks=((GET, good(b"one")), (Ask("PUT", "second", content=bytes(400_000)), failed(*TERMINATED))),
-         seen=("GET first", "PUT second")),
+    once_on_a_kept_connection("large-put-on-a-kept-connection-that-closes", Ask("PUT", "third", content=bytes(400_000)), head,
+                              body_part(200_000), close),
     # A part of the response came: RFC 9112 section 9.3.1 has nothing to retry.
     case("get-on-a-kept-connection-that-begins-to-answer",
          [whole_request, send(response(b"one")), head, send(b"HTTP/1.1 2"), close],
