@@ -13,6 +13,7 @@
 #include <variant>
 
 #include "conf/path_matcher.h"
+#include "conf/quantity.h"
 #include "conf/reader.h"
 #include "conf/reference.h"
 #include "conf/schema.h"
@@ -68,8 +69,24 @@ struct ActionText {
     return "respond " + std::to_string(respond.status);
   }
   std::string operator()(const conf::ProxyAction& proxy) const {
+    using Host = conf::ProxyAction::Host;
+    using Target = conf::UpstreamTarget;
+    const Target& target = proxy.target;
     std::string text = "proxy " + proxy.to;
-    return proxy.strip.empty() ? text : text + ", strip " + proxy.strip;
+    if (!target.path.empty() && target.tls) text += ", TLS";
+    if (target.tls && !target.tls->verify) text += ", not verified";
+    if (target.http2 == Target::Http2::always) text += ", HTTP/2 always";
+    if (target.http2 == Target::Http2::never) text += ", HTTP/2 never";
+    if (target.proxy_protocol == Target::ProxyProtocol::v1) text += ", PROXY v1";
+    if (target.proxy_protocol == Target::ProxyProtocol::v2) text += ", PROXY v2";
+    if (!proxy.strip.empty()) text += ", strip " + proxy.strip;
+    if (proxy.host_is == Host::upstream) text += ", host upstream";
+    if (proxy.host_is == Host::given) text += ", host " + proxy.host;
+    if (proxy.underscores) text += ", underscores";
+    if (proxy.buffer_request > 0) {
+      text += ", buffer " + conf::quantity_text(conf::Unit::octets, proxy.buffer_request);
+    }
+    return text;
   }
 };
 
@@ -150,7 +167,7 @@ void print_sites(const conf::Configuration& configuration) {
     const bool named = listener.name != listener.address;
     print("listener " + (named ? listener.name + " at " : "") + listener.address +
           (listener.tls ? ", TLS " + std::string(conf::policy_name(listener.tls->policy)) : "") +
-          "\n");
+          (listener.proxy_protocol ? ", PROXY protocol" : "") + "\n");
   }
   print("\n");
   for (const conf::Site& site : configuration.sites) print(site_text(site));
