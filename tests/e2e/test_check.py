@@ -208,7 +208,7 @@ def test_proxies_are_shown_with_what_is_not_as_ever(tmp_path):
     assert "listener public at 127.0.0.1:0, PROXY protocol" in lines
     shown = [" ".join(line.split()) for line in lines if " proxy " in line]
     assert shown == [
-        f"prefix /app/ proxy unix:/run/app.sock, TLS, HTTP/2 never, PROXY v1, host app.example ({path}:25)",
+        f"prefix /app/ proxy unix:/run/app.sock, TLS, HTTP/2 never, PROXY v1, host app.example ({path}:24)",
         "prefix /v1/ proxy https://api.example.com/base, not verified, HTTP/2 always, PROXY v2, strip /v1, "
         f"host upstream, underscores, buffer 64KiB ({path}:12)",
         f"prefix / proxy http://app:3000 ({path}:10)",
