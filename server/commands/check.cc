@@ -19,6 +19,7 @@
 #include "conf/schema.h"
 #include "server/listener_contexts.h"
 #include "server/ops/counted.h"
+#include "tls/upstream_context.h"
 
 namespace sluice {
 
@@ -160,6 +161,34 @@ void look_into_tls_files(const std::string& file, conf::Reading& reading) {
   add(found.warnings, conf::Diagnostic::Severity::warning);
 }
 
+bool can_be_read(const std::string& path) {
+  return path.empty() || ::access(path.c_str(), R_OK) == 0;
+}
+
+// The same for what is trusted of upstreams, and shown to them.
+void look_into_upstream(const conf::Route& route, const std::string& file,
+                        conf::Diagnostics& diagnostics) {
+  const auto* proxy = std::get_if<conf::ProxyAction>(&route.action);
+  if (proxy == nullptr || !proxy->target.tls) return;
+  const conf::UpstreamTarget::Tls& tls = *proxy->target.tls;
+  if (!can_be_read(tls.authorities) || !can_be_read(tls.certificate) || !can_be_read(tls.key)) {
+    return;
+  }
+  std::string problem;
+  if (tls::UpstreamContext::make(proxy->target, problem) != nullptr) return;
+  diagnostics.push_back(
+      diagnostic_of(route.origin + ": " + problem, file, conf::Diagnostic::Severity::error));
+}
+
+void look_into_upstreams(const std::string& file, conf::Reading& reading) {
+  if (!reading.configuration) return;
+  for (const conf::Site& site : reading.configuration->sites) {
+    for (const conf::Route& route : site.routes) {
+      look_into_upstream(route, file, reading.diagnostics);
+    }
+  }
+}
+
 // --- The whole -----------------------------------------------------------------------------------
 
 void print_sites(const conf::Configuration& configuration) {
@@ -209,6 +238,7 @@ void print_json(const conf::Diagnostics& diagnostics) {
 int check_file(const std::string& file, bool json) {
   conf::Reading reading = conf::read_configuration(file, conf::process_environment);
   look_into_tls_files(file, reading);
+  look_into_upstreams(file, reading);
   const int code = conf::has_errors(reading.diagnostics) ? 1 : 0;
   if (json) {
     print_json(reading.diagnostics);

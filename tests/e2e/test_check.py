@@ -221,6 +221,19 @@ def test_verification_switched_off_is_a_warning(tmp_path):
     assert (one["code"], one["severity"], one["line"]) == ("upstream-not-verified", "warning", 22)
 
 
+def test_what_an_upstream_is_shown_and_whom_it_must_be_signed_by_is_looked_into(tmp_path):
+    made = self_signed(tmp_path / "made", "app", ["app"])
+    text = '[[site]]\nproxy = { to = "https://app", tls = { authorities = "made/%s" } }\n'
+    path = write(tmp_path, text % made.chain.name)
+    assert diagnostics(path) == []
+    (tmp_path / "made" / "empty.pem").write_text("nothing\n")
+    (one,) = diagnostics(write(tmp_path, text % "empty.pem"))
+    assert (one["code"], one["severity"], one["line"]) == ("tls-file", "error", 2)
+    assert "empty.pem" in one["message"]
+    # What is not there yet was said already, as a warning.
+    assert [one["code"] for one in diagnostics(write(tmp_path, text % "none.pem"))] == ["missing-tls-file"]
+
+
 TLS = """
 [[listener]]
 address = "127.0.0.1:0"

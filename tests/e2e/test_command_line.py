@@ -218,7 +218,6 @@ def proxy_error(to, *options, listen="127.0.0.1:0", **run_options) -> str:
     ("http://app/#a", "it has a fragment"),
     ("unix:", "the path is missing"),
     ("", "it is empty"),
-    ("https://_https._tcp.app.internal", "which name"),
 ])
 def test_no_upstream(to, said):
     line = proxy_error(to)
