@@ -18,9 +18,9 @@ PROXIES = ("floor", "nginx", "h2o", "haproxy")
 CLIENTS, TURNS = 4, 50
 UPLOAD = 1024 * 1024
 
-(certificate, client, errors, paced, proxying, report, servers, speed,
- workloads) = load("certificate", "client", "errors", "paced", "proxying", "report", "servers", "speed",
-                   "workloads")
+(certificate, client, errors, h2load, paced, proxying, report, servers, speed, workloads,
+ wrk) = load("certificate", "client", "errors", "h2load", "paced", "proxying", "report", "servers", "speed",
+             "workloads", "wrk")
 
 PROXY_WORKLOADS = {one.name: one for one in workloads.WORKLOADS if one.name.startswith("proxy-")}
 
@@ -136,6 +136,26 @@ def test_what_comes_through_is_checked_before_it_is_measured(start, docs, origin
     (tmp_path / "1k.bin").write_bytes(b"x" * 1024)
     with pytest.raises(errors.BenchError, match="does not serve 1k.bin as it is"):
         speed._find_out(proxy, one_k, one_k.variants[0], dataclasses.replace(bench, docs=tmp_path))
+
+
+@pytest.mark.parametrize("name", ["proxy-upload", "proxy-p99", "proxy-h2-1k"])
+def test_a_workload_is_measured_from_start_to_end(name, docs, made, tmp_path, monkeypatch):
+    """With a smaller upload and a lower rate than otherwise, so that a busy machine can hold them."""
+    tmp_path.chmod(0o755)
+    monkeypatch.setattr(proxying, "RATE_SHARE", 0.02)
+    one = PROXY_WORKLOADS[name]
+    if name == "proxy-upload":
+        smaller = dataclasses.replace(one.variants[0], upload=UPLOAD)
+        one = dataclasses.replace(one, variants=(smaller,))
+    haproxy = servers.makers("sluice", "floor")["haproxy"]
+    bench = speed.Bench({"haproxy": haproxy}, docs, tmp_path, CORE, wrk.Wrk(CORE, tmp_path), print, made,
+                        None, h2load.H2Load(CORE), paced.Paced(program("paced"), CORE), CORE)
+    (series,) = speed.measure(one, bench, rounds=1, seconds=1, seed=1).values()
+    (sample,) = series.samples
+    assert sample is not None, series.complaints
+    assert 1 < sample.cpu_microseconds < 1e6 and sample.per_second > 0
+    assert (sample.p99 is None) == (name == "proxy-h2-1k")
+    assert not list(tmp_path.glob("*proxy-*")) and not list(tmp_path.glob("origin-*"))  # all have ended
 
 
 def answering(octets):
