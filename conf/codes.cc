@@ -7,7 +7,7 @@ namespace sluice::conf {
 
 namespace {
 
-constexpr std::array<std::string_view, 88> kNames = {
+constexpr std::array<std::string_view, 103> kNames = {
     "unreadable-file",
     "toml-syntax",
     "duplicate-key",
@@ -79,6 +79,21 @@ constexpr std::array<std::string_view, 88> kNames = {
     "leads-to-itself",
     "unwanted-body",
     "else-without-files",
+    "upstream-without-scheme",
+    "unknown-upstream-scheme",
+    "bad-upstream-host",
+    "bad-upstream-port",
+    "bad-upstream-path",
+    "upstream-with-userinfo",
+    "upstream-with-query",
+    "upstream-with-fragment",
+    "upstream-tls-in-clear-text",
+    "upstream-without-name",
+    "certificate-without-key",
+    "upstream-not-verified",
+    "upstream-is-listener",
+    "bad-size",
+    "proxy-protocol-without-proxies",
     "missing-certificate",
     "unused-certificate",
     "listener-without-tls",

@@ -7,6 +7,7 @@
 
 #include "conf/hint_keys.h"
 #include "conf/limit_keys.h"
+#include "conf/proxy_keys.h"
 #include "conf/tls_keys.h"
 
 namespace sluice::conf {
@@ -172,10 +173,11 @@ constexpr std::array kRouteKeys = {
         .pattern = "^[/*]"},
     Key{.name = "files",
         .forms = kString | kTable,
-        .about = "Serves files; a string is the `root`. A route has one of files, redirect, "
+        .about = "Serves files; a string is the `root`. A route has one of files, proxy, redirect, "
                  "rewrite and respond.",
         .table = &kFiles,
         .example = "\"docs\""},
+    kProxy,
     Key{.name = "redirect",
         .forms = kString | kTable,
         .about = "Sends the client elsewhere; a string is `to`.",
@@ -249,6 +251,7 @@ const Table& site_table() {
       kFollow,
       kCleanUrls,
       kSpa,
+      kProxy,
       Key{.name = "redirect_to_https",
           .forms = kBoolean,
           .fallback = "false",
@@ -318,6 +321,11 @@ const Table& listener_table() {
           .fallback = "true",
           .about =
               "HTTP/2: offered in TLS handshakes (ALPN); in clear text to who begins with it."},
+      Key{.name = "proxy_protocol",
+          .forms = kBoolean,
+          .fallback = "false",
+          .about = "Its connections come from `trusted_proxies` only, and begin with the PROXY "
+                   "protocol's header, version 1 or 2."},
       Key{.name = "limits",
           .forms = kTable,
           .about = "Limits that hold for its connections.",
@@ -373,7 +381,9 @@ const Table& file_table() noexcept {
       Key{.name = "trusted_proxies",
           .forms = kOneOrMore,
           .fallback = "[]",
-          .about = "Addresses and blocks of them (CIDR) whose X-Request-ID is believed.",
+          .about = "Addresses and blocks of them (CIDR) whose X-Request-ID, Forwarded, "
+                   "X-Forwarded-* and X-Real-IP are believed, and whose PROXY protocol, where a "
+                   "listener takes it. With one, Unix sockets' peers are, too.",
           .example = "[\"10.0.0.0/8\"]"},
       Key{.name = "unknown_host",
           .forms = kString | kInteger,

@@ -7,11 +7,10 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <limits>
 #include <optional>
 #include <vector>
 
+#include "conf/quantity.h"
 #include "conf/spelling.h"
 
 namespace sluice::conf {
@@ -272,7 +271,7 @@ constexpr std::array kLimits = {
          "the addresses known"),
     time("resolve_most", &Limits::resolve_most, 1,
          "a name is looked up again by then, whatever its TTL: Docker says 600 s for everything",
-         ""),
+         "the addresses that are found then"),
     time("proxy_protocol_timeout", &Limits::proxy_protocol_timeout, 1,
          "its header comes with the connection's first segment", "close"),
     count(
@@ -363,60 +362,6 @@ constexpr std::array kLimits = {
          "health says failing"),
 };
 
-struct Suffix {
-  std::string_view text;
-  uint64_t factor;
-};
-// From small to large: limit_text takes the last one that divides the value.
-constexpr std::array kOctetSuffixes = {Suffix{"", 1}, Suffix{"KiB", 1ULL << 10},
-                                       Suffix{"MiB", 1ULL << 20}, Suffix{"GiB", 1ULL << 30}};
-constexpr std::array kTimeSuffixes = {Suffix{"ms", 1}, Suffix{"s", 1'000}, Suffix{"m", 60'000},
-                                      Suffix{"h", 3'600'000}};
-constexpr std::array kCountSuffixes = {Suffix{"", 1}};
-
-std::span<const Suffix> suffixes(Unit unit) {
-  if (unit == Unit::time) return kTimeSuffixes;
-  if (unit == Unit::count) return kCountSuffixes;
-  return kOctetSuffixes;
-}
-
-std::string_view expected(Unit unit) {
-  switch (unit) {
-    case Unit::octets:
-      return "a number of octets such as 512, 8KiB, 1MiB or 1GiB";
-    case Unit::octets_per_second:
-      return "octets per second such as 512, 8KiB or 1MiB";
-    case Unit::time:
-      return "a time such as 500ms, 10s, 2m or 1h";
-    case Unit::count:
-      return "a number such as 100";
-  }
-  return {};
-}
-
-std::optional<uint64_t> parse_value(Unit unit, std::string_view text) {
-  uint64_t number = 0;
-  const char* end = text.data() + text.size();
-  const auto [rest, error] = std::from_chars(text.data(), end, number);
-  if (error != std::errc()) return std::nullopt;
-  const std::string_view suffix(rest, static_cast<size_t>(end - rest));
-  for (const Suffix& candidate : suffixes(unit)) {
-    if (candidate.text != suffix) continue;
-    if (number > std::numeric_limits<uint64_t>::max() / candidate.factor) return std::nullopt;
-    return number * candidate.factor;
-  }
-  return std::nullopt;
-}
-
-std::string value_text(Unit unit, uint64_t value) {
-  const auto all = suffixes(unit);
-  const Suffix* best = &all.front();
-  for (const Suffix& candidate : all) {
-    if (value != 0 && value % candidate.factor == 0) best = &candidate;
-  }
-  return std::to_string(value / best->factor).append(best->text);
-}
-
 std::string unknown_name(std::string_view name) {
   std::vector<std::string_view> names;
   for (const LimitInfo& info : kLimits) names.push_back(info.name);
@@ -426,8 +371,8 @@ std::string unknown_name(std::string_view name) {
 
 std::string range_text(const LimitInfo& info) {
   std::string text = "limit '";
-  text.append(info.name).append("' must be at least ").append(value_text(info.unit, info.least));
-  if (info.most != kAny) text.append(" and at most ").append(value_text(info.unit, info.most));
+  text.append(info.name).append("' must be at least ").append(quantity_text(info.unit, info.least));
+  if (info.most != kAny) text.append(" and at most ").append(quantity_text(info.unit, info.most));
   return text;
 }
 
@@ -446,10 +391,10 @@ std::string set_limit(Limits& limits, std::string_view assignment) {
   const auto info = std::find_if(kLimits.begin(), kLimits.end(),
                                  [&](const auto& known) { return known.name == name; });
   if (info == kLimits.end()) return unknown_name(name);
-  const std::optional<uint64_t> value = parse_value(info->unit, text);
+  const std::optional<uint64_t> value = parse_quantity(info->unit, text);
   if (!value) {
     return "limit '" + std::string(name) + "' is '" + std::string(text) + "': expected " +
-           std::string(expected(info->unit));
+           expected_quantity(info->unit);
   }
   if (*value < info->least || *value > info->most)
     return range_text(*info) + ", and is '" + std::string(text) + "'";
@@ -462,8 +407,8 @@ std::string set_limit(Limits& limits, std::string_view assignment) {
 }
 
 std::string limit_text(const Limits& limits, const LimitInfo& info) {
-  if (info.number != nullptr) return value_text(info.unit, limits.*(info.number));
-  return value_text(info.unit, static_cast<uint64_t>((limits.*(info.time)).count()));
+  if (info.number != nullptr) return quantity_text(info.unit, limits.*(info.number));
+  return quantity_text(info.unit, static_cast<uint64_t>((limits.*(info.time)).count()));
 }
 
 }  // namespace sluice::conf

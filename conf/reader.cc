@@ -39,8 +39,8 @@ class ConfigurationReader {
     for_each(files, "certificate", [&](const Node& table, const std::string& folder) {
       certificates.read(table, folder);
     });
-    read_sites(files, listeners.places());
-    certificates.finish(listeners.tls_places());
+    const Secrets secrets = read_sites(files, listeners.places());
+    certificates.finish(listeners.tls_places(), secrets);
     return configuration_;
   }
 
@@ -94,6 +94,7 @@ class ConfigurationReader {
       if (const auto block = parse_block(text->text)) {
         configuration_->trusted_proxies.push_back(*block);
       } else {
+        proxies_excused_ = true;
         report().error(Code::bad_address_block, text->place,
                        "'" + text->text + "' is no address and no block of them",
                        {"expected for example \"10.0.0.0/8\", \"192.0.2.7\" or \"fd00::/8\""});
@@ -112,27 +113,42 @@ class ConfigurationReader {
     }
   }
 
+  // Requires: the main file's `trusted_proxies` are read.
+  void check_proxy_protocol(const Node& listener) {
+    const Entry* entry = listener.entry("proxy_protocol");
+    if (entry == nullptr || !flag_or(listener, "proxy_protocol", false)) return;
+    if (proxies_excused_ || !configuration_->trusted_proxies.empty()) return;
+    report().error(Code::proxy_protocol_without_proxies, entry->key_place,
+                   "nobody could connect: no address may send the PROXY protocol's header",
+                   {"name the proxies in front: trusted_proxies = [\"10.0.0.0/8\"], above the "
+                    "first [header]"});
+  }
+
   void read_listeners(const std::vector<File>& files, ListenerReader& listeners) {
     listeners_known_ = complete_;
     for_each(files, "listener", [&](const Node& table, const std::string& folder) {
       listeners.read(table, folder);
+      if (!files.front().root.has_bad_entry()) check_proxy_protocol(table);
       listeners_known_ = listeners_known_ && !table.has_bad_entry();
     });
     listeners.finish();
   }
 
-  void read_sites(const std::vector<File>& files, const std::vector<Place>& listeners) {
+  // Returns the keys that upstreams are shown.
+  Secrets read_sites(const std::vector<File>& files, const std::vector<Place>& listeners) {
     SiteReader sites(*configuration_, fields_, listeners_known_, context_);
     for_each(files, "site",
              [&](const Node& table, const std::string& folder) { sites.read(table, folder); });
     sites.finish(complete_, listeners);
+    return sites.secrets();
   }
 
   const ReadingContext& context_;
   std::shared_ptr<Configuration> configuration_ = std::make_shared<Configuration>();
   std::vector<FieldRule> fields_;
-  bool complete_ = true;         // nothing in the files was so wrong that a table may be hidden
-  bool listeners_known_ = true;  // nor that a listener is another one than it seems
+  bool complete_ = true;          // nothing in the files was so wrong that a table may be hidden
+  bool proxies_excused_ = false;  // one of trusted_proxies could not be read
+  bool listeners_known_ = true;   // nor that a listener is another one than it seems
 };
 
 }  // namespace

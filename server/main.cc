@@ -56,7 +56,7 @@ class CommandLine {
   int run(int argc, char** argv) {
     try {
       app_.parse(argc, argv);
-      apply_limits(limits_, serving_.limits);
+      apply_limits(limits_, serving_.common.limits);
     } catch (const CLI::ParseError& error) {
       return app_.exit(error);
     }
@@ -72,31 +72,36 @@ class CommandLine {
  private:
   static constexpr const char* kFile = "The file [sluice.toml, else /etc/sluice/sluice.toml]";
 
-  void add_serve() {
-    CLI::App* serve = app_.add_subcommand("serve", "Serve a folder as a static site");
-    serve->add_option("DIR", serving_.directory, "The folder")->capture_default_str();
-    serve->add_option("--listen", serving_.listen,
-                      "HOST:PORT, :PORT, [::1]:PORT or unix:/path; port 0 takes any free one; may "
-                      "be given several times [127.0.0.1:8080; with --tls 127.0.0.1:8443]");
-    serve->add_flag("--tls", serving_.tls,
-                    "Speak HTTPS, with a certificate of a local development authority that is made "
-                    "once and says how to trust it");
-    serve->add_option("--workers", serving_.workers, "Threads [one per usable CPU]")
+  // What `serve` and `proxy` have in common.
+  void add_common(CLI::App* command, sluice::WithoutFile& options) {
+    command->add_option("--listen", options.listen,
+                        "HOST:PORT, :PORT, [::1]:PORT or unix:/path; port 0 takes any free one; "
+                        "may be given several times [127.0.0.1:8080; with --tls 127.0.0.1:8443]");
+    command->add_flag("--tls", options.tls,
+                      "Speak HTTPS, with a certificate of a local development authority that is "
+                      "made once and says how to trust it");
+    command->add_option("--workers", options.workers, "Threads [one per usable CPU]")
         ->check(CLI::Range(1, 1024));
-    serve->add_option("--access-log", serving_.access_log, "stdout, off, or a file")
+    command->add_option("--access-log", options.access_log, "stdout, off, or a file")
         ->capture_default_str();
-    serve
-        ->add_option("--log-format", serving_.log_format,
+    command
+        ->add_option("--log-format", options.log_format,
                      "json, text or combined; auto is text on a terminal and json elsewhere")
         ->capture_default_str()
         ->check(CLI::IsMember({"auto", "json", "text", "combined"}));
+    command->add_option("--control", options.control,
+                        "A path for a control socket [$SLUICE_CONTROL, else none]");
+    command->add_option("--limit", limits_,
+                        "Change a limit, e.g. head_timeout=5s; may be given several times");
+    command->footer([] { return limits_help(); });
+  }
+
+  void add_serve() {
+    CLI::App* serve = app_.add_subcommand("serve", "Serve a folder as a static site");
+    serve->add_option("DIR", serving_.directory, "The folder")->capture_default_str();
     serve->add_flag("--follow-symlinks", serving_.follow_symlinks,
                     "Follow symbolic links that lead out of the folder");
-    serve->add_option("--control", serving_.control,
-                      "A path for a control socket [$SLUICE_CONTROL, else none]");
-    serve->add_option("--limit", limits_,
-                      "Change a limit, e.g. head_timeout=5s; may be given several times");
-    serve->footer([] { return limits_help(); });
+    add_common(serve, serving_.common);
   }
 
   void add_run() {

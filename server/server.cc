@@ -46,9 +46,19 @@ uint64_t folders_of(const conf::Configuration& configuration) noexcept {
   return folders;
 }
 
+bool has_proxies(const conf::Configuration& configuration) noexcept {
+  for (const conf::Site& site : configuration.sites) {
+    for (const conf::Route& route : site.routes) {
+      if (std::holds_alternative<conf::ProxyAction>(route.action)) return true;
+    }
+  }
+  return false;
+}
+
 // Takes as many descriptors as we may have, and divides them: a reserve for what must not fail,
-// the folders, some for open files, the rest for connections.
-void divide_descriptors(conf::Limits& limits, uint64_t folders) {
+// the folders, some for open files, the rest for connections. `proxies`: half of these are for
+// those to upstreams.
+void divide_descriptors(conf::Limits& limits, uint64_t folders, bool proxies) {
   rlimit descriptors{};
   getrlimit(RLIMIT_NOFILE, &descriptors);
   descriptors.rlim_cur = descriptors.rlim_max;
@@ -57,7 +67,8 @@ void divide_descriptors(conf::Limits& limits, uint64_t folders) {
   const uint64_t available = std::min<uint64_t>(descriptors.rlim_cur, 1U << 20);
   limits.open_files = std::min(limits.open_files, available / 8);
   const uint64_t kept = limits.descriptor_reserve + folders + limits.open_files;
-  const uint64_t most = available > kept + 16 ? available - kept : 16;
+  const uint64_t left = available > kept + 16 ? available - kept : 16;
+  const uint64_t most = proxies ? left / 2 : left;
   limits.connections = limits.connections == 0 ? most : std::min(limits.connections, most);
 }
 
@@ -70,7 +81,7 @@ void divide_memory(conf::Limits& limits) {
 
 conf::Limits process_limits(const conf::Configuration& configuration) {
   conf::Limits limits = configuration.limits.values;
-  divide_descriptors(limits, folders_of(configuration));
+  divide_descriptors(limits, folders_of(configuration), has_proxies(configuration));
   divide_memory(limits);
   if (::getpid() == 1) {
     limits.shutdown_timeout =
@@ -129,6 +140,10 @@ std::string first_error(const conf::Diagnostics& diagnostics) {
 Server::Server(ServerOptions options)
     : options_(std::move(options)),
       limits_(process_limits(*options_.configuration)),
+      resolver_(loop_,
+                {.least = limits_.resolve_least, .most = limits_.resolve_most},
+                [](const std::string& text) { say(text); }),
+      upstreams_(resolver_, limits_),
       tls_(loop_, limits_.certificate_check, [this] { return read_certificates_again(); }),
       control_(loop_, limits_, *this),
       signals_(loop_, *this) {}
@@ -189,7 +204,9 @@ std::string Server::build_snapshot() {
   tls_.follow(std::move(files));
   std::vector<std::string> problems;
   snapshot_ =
-      Snapshot::build(options_.configuration, *resources_, nullptr, problems, std::move(contexts));
+      Snapshot::build(options_.configuration, *resources_, upstreams_, nullptr, problems,
+                      std::move(contexts));
+  if (!snapshot_) return problems.front();
   loaded_ = wall_seconds();
   if (options_.folders_must_be_there && !problems.empty()) return problems.front();
   for (const std::string& problem : problems) say("warning: " + problem);
@@ -219,11 +236,16 @@ void Server::make_workers(size_t count) {
       .max_connections = limits_.connections,
       .max_per_address = limits_.connections_per_address,
       .shutdown_timeout = limits_.shutdown_timeout};
+  worker_upstreams_.resize(count);
   workers_ = std::make_unique<net::Workers>(
       count, options, [this](size_t worker, net::Loop& loop) -> std::unique_ptr<net::Service> {
+        auto resources = std::make_shared<http::WorkerResources>(loop, limits_);
+        auto upstreams = std::make_shared<handler::proxy::WorkerUpstreams>(resources);
+        worker_upstreams_[worker] = upstreams;
         return std::make_unique<http::HttpService>(
-            std::make_shared<http::WorkerResources>(loop, limits_),
-            snapshot_->make_rules(loop, *helpers_, numbers_, ports_), logs_.of_worker(worker));
+            std::move(resources),
+            snapshot_->make_rules(loop, *helpers_, std::move(upstreams), numbers_, ports_),
+            logs_.of_worker(worker));
       });
 }
 
@@ -305,7 +327,9 @@ ops::Reloading Server::apply(std::shared_ptr<const conf::Configuration> configur
     return {.done = false, .text = error};
   std::vector<std::string> problems;
   const std::shared_ptr<const Snapshot> fresh =
-      Snapshot::build(configuration, *resources_, snapshot_.get(), problems, std::move(contexts));
+      Snapshot::build(configuration, *resources_, upstreams_, snapshot_.get(), problems,
+                      std::move(contexts));
+  if (!fresh) return {.done = false, .text = problems.front()};
   // Rules before listeners: nobody who comes through a new one is served by what was before.
   distribute(*fresh, listeners_->numbers(), listeners_->ports());
   if (std::string error = listeners_->commit(*workers_); !error.empty()) {
@@ -326,9 +350,9 @@ ops::Reloading Server::apply(std::shared_ptr<const conf::Configuration> configur
 }
 
 void Server::distribute(const Snapshot& snapshot, const Numbers& numbers, const Ports& ports) {
-  workers_->visit([&](size_t, net::Loop& loop, net::Service& service) {
-    static_cast<http::HttpService&>(service).replace(
-        snapshot.make_rules(loop, *helpers_, numbers, ports));
+  workers_->visit([&](size_t worker, net::Loop& loop, net::Service& service) {
+    static_cast<http::HttpService&>(service).replace(snapshot.make_rules(
+        loop, *helpers_, worker_upstreams_[worker].lock(), numbers, ports));
   });
 }
 
@@ -344,8 +368,14 @@ bool Server::read_certificates_again() {
   }
   tls_.follow(std::move(files));
   std::vector<std::string> problems;  // of folders: they were told before
-  snapshot_ = Snapshot::build(before->shared_configuration(), *resources_, before.get(), problems,
-                              std::move(contexts));
+  const std::shared_ptr<const Snapshot> fresh =
+      Snapshot::build(before->shared_configuration(), *resources_, upstreams_, before.get(),
+                      problems, std::move(contexts));
+  if (!fresh) {
+    say("error: the certificates of before are used on: " + problems.front());
+    return false;
+  }
+  snapshot_ = fresh;
   distribute(*snapshot_, numbers_, ports_);
   say("certificates were read again");
   return true;

@@ -14,9 +14,12 @@
 #include "conf/configuration.h"
 #include "conf/limits.h"
 #include "server/handler/files/file_resources.h"
+#include "server/handler/proxy/upstream.h"
+#include "server/handler/proxy/worker_upstreams.h"
 #include "server/net/helpers.h"
 #include "server/net/listener_set.h"
 #include "server/net/loop.h"
+#include "server/net/resolver.h"
 #include "server/net/worker.h"
 #include "server/ops/control_commands.h"
 #include "server/ops/control_path.h"
@@ -84,10 +87,14 @@ class Server final : private ops::ControlCommands,
   net::Loop loop_;
   // In the order in which each needs the ones before it; destroyed in reverse.
   std::unique_ptr<handler::FileResources> resources_;
+  net::Resolver resolver_;
+  handler::proxy::Upstreams upstreams_;
   TlsUpkeep tls_;
   std::shared_ptr<const Snapshot> snapshot_;
   std::unique_ptr<net::Helpers> helpers_;
   ops::ExchangeLogs logs_;
+  // One for each worker, for as long as its service holds it.
+  std::vector<std::weak_ptr<handler::proxy::WorkerUpstreams>> worker_upstreams_;
   std::unique_ptr<net::ListenerSet> listeners_;
   Numbers numbers_;  // of the snapshot's listeners
   Ports ports_;      // likewise

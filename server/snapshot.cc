@@ -67,14 +67,16 @@ Snapshot::Snapshot(std::shared_ptr<const conf::Configuration> configuration,
       hosts_(*configuration_) {
   for (const conf::Site& site : configuration_->sites) {
     sites_.push_back({.table = http::RouteTable(site.routes),
-                      .folders = decltype(Site::folders)(site.routes.size())});
+                      .folders = decltype(Site::folders)(site.routes.size()),
+                      .upstreams = decltype(Site::upstreams)(site.routes.size())});
   }
 }
 
 std::shared_ptr<const Snapshot> Snapshot::build(
     std::shared_ptr<const conf::Configuration> configuration, handler::FileResources& resources,
-    const Snapshot* previous, std::vector<std::string>& problems, ListenerContexts contexts) {
+    handler::proxy::Upstreams& upstreams, const Snapshot* previous, std::vector<std::string>& problems, ListenerContexts contexts) {
   const std::shared_ptr<Snapshot> made(new Snapshot(std::move(configuration), std::move(contexts)));
+  if (!made->find_upstreams(upstreams, problems)) return nullptr;
   const ServedFolders served(previous);
   for (size_t i = 0; i < made->sites_.size(); ++i) {
     const conf::Site& site = made->configuration_->sites[i];
@@ -94,17 +96,39 @@ std::shared_ptr<const Snapshot> Snapshot::build(
   return made;
 }
 
+bool Snapshot::find_upstreams(handler::proxy::Upstreams& known,
+                              std::vector<std::string>& problems) {
+  bool found = true;
+  for (size_t i = 0; i < sites_.size(); ++i) {
+    const std::vector<conf::Route>& routes = configuration_->sites[i].routes;
+    for (size_t route = 0; route < routes.size(); ++route) {
+      const auto* proxy = std::get_if<conf::ProxyAction>(&routes[route].action);
+      if (proxy == nullptr) continue;
+      std::string problem;
+      sites_[i].upstreams[route] = known.get(proxy->target, problem);
+      if (problem.empty()) continue;
+      found = false;
+      const conf::Origin& origin = routes[route].origin;
+      problems.push_back(origin.empty() ? problem : origin + ": " + problem);
+    }
+  }
+  return found;
+}
+
 http::ServingRules Snapshot::make_rules(net::Loop& loop, net::Helpers& helpers,
+                                        std::shared_ptr<handler::proxy::WorkerUpstreams> upstreams,
                                         const std::vector<uint32_t>& numbers,
                                         const std::vector<uint16_t>& ports) const {
-  http::ServingRules rules{.router = Ref<http::Router>(new SnapshotRouter(shared_from_this(), loop,
-                                                                          helpers, numbers, ports)),
+  http::ServingRules rules{.router = Ref<http::Router>(new SnapshotRouter(
+                                shared_from_this(), loop, helpers, std::move(upstreams), numbers,
+                                ports)),
                            .listeners = {}};
   for (size_t i = 0; i < numbers.size(); ++i) {
     const conf::Listener& listener = configuration_->listeners[i];
-    rules.listeners.emplace_back(new http::ListenerSettings(numbers[i], listener.limits,
-                                                            configuration_->trusted_proxies,
-                                                            contexts_[i], listener.http2));
+    rules.listeners.emplace_back(
+        new http::ListenerSettings(numbers[i], listener.limits, configuration_->trusted_proxies,
+                                   contexts_[i], listener.http2, listener.proxy_protocol,
+                                   i < ports.size() ? ports[i] : uint16_t{0}));
   }
   return rules;
 }

@@ -9,6 +9,7 @@
 
 #include "conf/listen_address.h"
 #include "server/handler/https_redirect.h"
+#include "server/handler/proxy/proxy_handler.h"
 #include "server/handler/redirect.h"
 #include "server/handler/respond.h"
 #include "server/http/early_hints.h"
@@ -80,22 +81,26 @@ struct MakeHandler {
   std::unique_ptr<http::Handler> operator()(const conf::RespondAction& respond) const {
     return std::make_unique<handler::RespondHandler>(loop, respond, route.cache);
   }
-  std::unique_ptr<http::Handler> operator()(const conf::ProxyAction&) const {
-    return std::make_unique<handler::StatusHandler>(503, "no proxy yet");
+  std::unique_ptr<http::Handler> operator()(const conf::ProxyAction& proxy) const {
+    return std::make_unique<handler::proxy::ProxyHandler>(proxy, upstreams, upstream);
   }
 
   const conf::Route& route;
   handler::FileSite* folder;
+  const std::shared_ptr<handler::proxy::Upstream>& upstream;
   net::Loop& loop;
   net::Helpers& helpers;
+  const std::shared_ptr<handler::proxy::WorkerUpstreams>& upstreams;
 };
 
 }  // namespace
 
 SnapshotRouter::SnapshotRouter(std::shared_ptr<const Snapshot> snapshot, net::Loop& loop,
-                               net::Helpers& helpers, std::vector<uint32_t> numbers,
-                               const std::vector<uint16_t>& ports)
+                               net::Helpers& helpers,
+                               std::shared_ptr<handler::proxy::WorkerUpstreams> upstreams,
+                               std::vector<uint32_t> numbers, const std::vector<uint16_t>& ports)
     : snapshot_(std::move(snapshot)),
+      upstreams_(std::move(upstreams)),
       numbers_(std::move(numbers)),
       unknown_host_(status_for_unknown_hosts(snapshot_->configuration()), "no site has this host"),
       unknown_host_route_{.handler = &unknown_host_,
@@ -127,7 +132,9 @@ void SnapshotRouter::make_site(size_t index, net::Loop& loop, net::Helpers& help
   for (size_t i = 0; i < site.routes.size(); ++i) {
     const conf::Route& route = site.routes[i];
     made->handlers.push_back(
-        std::visit(MakeHandler{route, shared.folders[i].get(), loop, helpers}, route.action));
+        std::visit(
+        MakeHandler{route, shared.folders[i].get(), shared.upstreams[i], loop, helpers, upstreams_},
+        route.action));
     made->routes.push_back({.handler = made->handlers.back().get(),
                             .filters = filters_of(route.fields),
                             .body_limit = site.limits.values.body,

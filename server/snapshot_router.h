@@ -24,6 +24,7 @@ class SnapshotRouter final : public http::Router {
  public:
   // `numbers`, `ports`: as Snapshot::make_rules has them.
   SnapshotRouter(std::shared_ptr<const Snapshot> snapshot, net::Loop& loop, net::Helpers& helpers,
+                 std::shared_ptr<handler::proxy::WorkerUpstreams> upstreams,
                  std::vector<uint32_t> numbers, const std::vector<uint16_t>& ports = {});
   ~SnapshotRouter() override;
 
@@ -40,6 +41,7 @@ class SnapshotRouter final : public http::Router {
                  const std::vector<uint16_t>& ports);
 
   const std::shared_ptr<const Snapshot> snapshot_;
+  const std::shared_ptr<handler::proxy::WorkerUpstreams> upstreams_;
   const std::vector<uint32_t> numbers_;
   std::vector<std::unique_ptr<Site>> sites_;
   handler::StatusHandler unknown_host_;

@@ -77,9 +77,9 @@ void CertificateReader::check_chain(const Node& chain, const Certificate& certif
   others.push_back(configuration_.certificates.size());
 }
 
-void CertificateReader::finish(const std::vector<Place>& tls_places) {
+void CertificateReader::finish(const std::vector<Place>& tls_places, const Secrets& secrets) {
   check_unused();
-  check_secrets(tls_places);
+  check_secrets(tls_places, secrets);
   // The default listener has no place, and speaks no TLS.
   for (size_t i = 0; i < tls_places.size(); ++i) {
     const Listener& listener = configuration_.listeners[i];
@@ -124,7 +124,8 @@ std::string root_above(std::string path, const std::set<std::string>& roots) {
 
 // Routes may hide a file, and links may lead to one; but nobody wants to rely on the first, and the
 // second is not followed out of a root by itself.
-void CertificateReader::check_secrets(const std::vector<Place>& tls_places) {
+void CertificateReader::check_secrets(const std::vector<Place>& tls_places,
+                                      const Secrets& secrets) {
   const std::set<std::string> roots = roots_of(configuration_.sites);
   const auto check = [&](const std::string& path, const Place& place, const std::string& what) {
     const std::string root = root_above(path, roots);
@@ -136,6 +137,7 @@ void CertificateReader::check_secrets(const std::vector<Place>& tls_places) {
   for (size_t i = 0; i < places_.size(); ++i) {
     check(configuration_.certificates[i].key, key_places_[i], "the key");
   }
+  for (const auto& [path, place] : secrets) check(path, place, "the key");
   for (size_t i = 0; i < tls_places.size(); ++i) {
     const std::optional<Tls>& tls = configuration_.listeners[i].tls;
     if (!tls) continue;

@@ -8,6 +8,7 @@
 
 #include "conf/configuration.h"
 #include "conf/reading/include.h"
+#include "conf/reading/proxy.h"
 
 namespace sluice::conf {
 
@@ -22,8 +23,8 @@ class CertificateReader {
   // `folder` is the absolute one of its file.
   void read(const Node& table, const std::string& folder);
   // Call it once, after the last one and the sites. `tls_places` are those of the listeners' `tls`
-  // keys.
-  void finish(const std::vector<Place>& tls_places);
+  // keys; `secrets` are the keys that upstreams are shown.
+  void finish(const std::vector<Place>& tls_places, const Secrets& secrets);
 
  private:
   Report& report() const { return context_.report; }
@@ -31,7 +32,7 @@ class CertificateReader {
   void check_listener(const Node& name);
   void check_chain(const Node& chain, const Certificate& certificate);
   void check_unused();
-  void check_secrets(const std::vector<Place>& tls_places);
+  void check_secrets(const std::vector<Place>& tls_places, const Secrets& secrets);
   void check_shown(const Listener& listener, const Place& tls_place);
 
   Configuration& configuration_;

@@ -8,30 +8,30 @@ namespace {
 
 void check_root(const Node& node, const std::string& root, const SiteScope& site) {
   const std::string where = root == node.text ? std::string() : "looked at " + root;
-  switch (site.file_source.kind(root)) {
+  switch (site.context.files.kind(root)) {
     case FileSource::Kind::folder:
       return;
     case FileSource::Kind::missing:
-      return site.report.warning(Code::missing_root, node.place,
-                                 "the folder '" + node.text + "' does not exist", {where});
+      return site.context.report.warning(Code::missing_root, node.place,
+                                         "the folder '" + node.text + "' does not exist", {where});
     case FileSource::Kind::unreadable:
-      return site.report.warning(Code::unreadable_root, node.place,
-                                 "the folder '" + node.text + "' cannot be read",
-                                 {where, "the user that runs Sluice needs r and x on it"});
+      return site.context.report.warning(Code::unreadable_root, node.place,
+                                         "the folder '" + node.text + "' cannot be read",
+                                         {where, "the user that runs Sluice needs r and x on it"});
     case FileSource::Kind::file:
     case FileSource::Kind::other:
-      return site.report.warning(Code::root_is_no_folder, node.place,
-                                 "'" + node.text + "' is no folder", {where});
+      return site.context.report.warning(Code::root_is_no_folder, node.place,
+                                         "'" + node.text + "' is no folder", {where});
   }
 }
 
 void read_root(const Node& node, const SiteScope& site, FilesAction& files) {
   if (node.text.empty()) {
-    return site.report.error(Code::empty_value, node.place, "'root' is empty",
-                             {"for the folder of this file write root = \".\""});
+    return site.context.report.error(Code::empty_value, node.place, "'root' is empty",
+                                     {"for the folder of this file write root = \".\""});
   }
   files.root =
-      site.file_source.absolute(node.text.starts_with('/') ? node.text : site.folder + node.text);
+      site.context.files.absolute(node.text.starts_with('/') ? node.text : site.folder + node.text);
   while (files.root.size() > 1 && files.root.ends_with('/')) files.root.pop_back();
   check_root(node, files.root, site);
 }
@@ -44,9 +44,9 @@ void read_index(const Node& node, const SiteScope& site, FilesAction& files) {
     if (plain) {
       files.index.push_back(name->text);
     } else {
-      site.report.error(Code::bad_index, name->place,
-                        "'" + name->text + "' is no name of a file in the folder",
-                        {"expected a name without '/', for example \"index.html\""});
+      site.context.report.error(Code::bad_index, name->place,
+                                "'" + name->text + "' is no name of a file in the folder",
+                                {"expected a name without '/', for example \"index.html\""});
     }
   }
 }
@@ -57,9 +57,10 @@ void check_clean_urls(const Node& table, const SiteScope& site, const FilesActio
   for (const std::string& name : files.index) {
     if (name.ends_with(".html")) return;
   }
-  site.report.warning(Code::clean_urls_without_html, index->place,
-                      "with clean_urls \"/about\" is about.html, but no index file ends in .html",
-                      {"folders would be answered otherwise than the pages beside them"});
+  site.context.report.warning(
+      Code::clean_urls_without_html, index->place,
+      "with clean_urls \"/about\" is about.html, but no index file ends in .html",
+      {"folders would be answered otherwise than the pages beside them"});
 }
 
 }  // namespace
@@ -74,9 +75,9 @@ void read_files_keys(const Node& table, const SiteScope& site, FilesAction& file
   check_clean_urls(table, site, files);
   const Entry* spa = table.entry("spa");
   if (!files.spa || !files.index.empty() || spa == nullptr || table.has_bad_entry()) return;
-  site.report.error(Code::empty_value, spa->key_place,
-                    "'spa' answers navigations with the index file, and 'index' is empty",
-                    {"add index = [\"index.html\"]"});
+  site.context.report.error(Code::empty_value, spa->key_place,
+                            "'spa' answers navigations with the index file, and 'index' is empty",
+                            {"add index = [\"index.html\"]"});
 }
 
 }  // namespace sluice::conf

@@ -56,6 +56,7 @@ void ListenerReader::read(const Node& table, const std::string& folder) {
   read_name(table, listener);
   read_tls(table, folder, listener);
   listener.http2 = flag_or(table, "http2", true);
+  listener.proxy_protocol = flag_or(table, "proxy_protocol", false);
   places_.push_back(table.place);
   configuration_.listeners.push_back(std::move(listener));
 }

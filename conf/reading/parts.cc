@@ -1,4 +1,4 @@
-// Limits and response fields; rules for caches are in cache.cc.
+// Limits and fields; rules for caches are in cache.cc.
 #include "conf/reading/parts.h"
 
 #include <algorithm>
@@ -33,6 +33,23 @@ bool check_slash(const std::string& name, const Node& node, Report& report) {
                "'" + name + "' is '" + node.text + "', which does not start with '/'",
                {"did you mean '/" + node.text + "'?"});
   return false;
+}
+
+std::string read_strip(const Node& strip, const PathMatch* match, Report& report) {
+  std::string prefix = strip.text;
+  while (prefix.ends_with('/')) prefix.pop_back();
+  if (prefix.empty() || !check_slash("strip", strip, report)) return prefix;
+  if (match == nullptr || match->kind == PathMatch::Kind::pattern) return prefix;
+  const std::string literal = match->text.substr(0, match->text.find('*'));
+  // It is taken away before a slash or at the end (server/handler/files/request_path.h).
+  const bool applies = literal.starts_with(prefix) &&
+                       (literal.size() == prefix.size() || literal[prefix.size()] == '/');
+  if (!applies) {
+    report.error(Code::strip_never_applies, strip.place,
+                 "no path of this route lies below '" + prefix + "'",
+                 {"the route's paths begin with '" + literal + "'"});
+  }
+  return prefix;
 }
 
 std::optional<std::chrono::seconds> read_age(const std::string& name, const Node& node,
@@ -89,13 +106,17 @@ void read_limits(const Node& outer, LimitSet& limits, Report& report) {
   }
 }
 
-// --- Response fields -----------------------------------------------------------------------------
+// --- Fields --------------------------------------------------------------------------------------
 
 namespace {
 
 class FieldReader {
  public:
-  FieldReader(std::vector<FieldRule>& rules, Report& report) : rules_(rules), report_(report) {}
+  // Why a field may not be changed; an empty text when it may.
+  using Reserved = std::string (*)(std::string_view name);
+
+  FieldReader(std::vector<FieldRule>& rules, Reserved reserved, Report& report)
+      : rules_(rules), reserved_(reserved), report_(report) {}
 
   void read(const Node& fields) {
     if (const Node* remove = fields.find("remove")) read_removed(*remove);
@@ -141,7 +162,7 @@ class FieldReader {
                     {"expected letters, digits and '-', for example X-Frame-Options"});
       return false;
     }
-    const std::string reserved = reserved_field(name);
+    const std::string reserved = reserved_(name);
     if (reserved.empty()) return true;
     report_.error(Code::reserved_field, place, "the field '" + name + "' cannot be changed",
                   {reserved});
@@ -149,13 +170,22 @@ class FieldReader {
   }
 
   std::vector<FieldRule>& rules_;
+  Reserved reserved_;
   Report& report_;
 };
 
 }  // namespace
 
 void read_fields(const Node& outer, std::vector<FieldRule>& rules, Report& report) {
-  if (const Node* fields = outer.find("fields")) FieldReader(rules, report).read(*fields);
+  if (const Node* fields = outer.find("fields")) {
+    FieldReader(rules, reserved_field, report).read(*fields);
+  }
+}
+
+void read_request_fields(const Node& outer, std::vector<FieldRule>& rules, Report& report) {
+  if (const Node* fields = outer.find("fields")) {
+    FieldReader(rules, reserved_request_field, report).read(*fields);
+  }
 }
 
 }  // namespace sluice::conf

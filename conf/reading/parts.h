@@ -28,6 +28,9 @@ void read_limits(const Node& outer, LimitSet& limits, Report& report);
 // Appends the table's rules to those of outer tables.
 void read_fields(const Node& outer, std::vector<FieldRule>& rules, Report& report);
 
+// The same for fields of the requests that go to an upstream.
+void read_request_fields(const Node& outer, std::vector<FieldRule>& rules, Report& report);
+
 // Appends the table's rules, which are tried before those of outer tables.
 void read_cache(const Node& outer, std::vector<CacheRule>& rules, Report& report);
 
@@ -40,5 +43,9 @@ bool share_listener(const std::vector<std::string>& left, const std::vector<std:
 
 // Reports a path that does not start with '/'; returns whether it does.
 bool check_slash(const std::string& name, const Node& node, Report& report);
+
+// What `strip` takes away from the paths that match; null when it is not known which do. Reports
+// one that no path begins with.
+std::string read_strip(const Node& strip, const PathMatch* match, Report& report);
 
 }  // namespace sluice::conf

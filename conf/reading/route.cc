@@ -16,9 +16,9 @@ namespace sluice::conf {
 
 namespace {
 
-using Names = std::array<std::string_view, 4>;
-constexpr Names kMatchers = {"path", "prefix", "pattern", ""};
-constexpr Names kActions = {"files", "redirect", "rewrite", "respond"};
+using Names = std::array<std::string_view, 5>;
+constexpr Names kMatchers = {"path", "prefix", "pattern", "", ""};
+constexpr Names kActions = {"files", "proxy", "redirect", "rewrite", "respond"};
 
 // The entries of a table that have one of these names.
 std::vector<const Entry*> present(const Node& table, const Names& names) {
@@ -37,18 +37,18 @@ class RouteReader {
     const Entry* matcher = only(kMatchers, Code::route_without_matcher,
                                 Code::route_with_two_matchers, "path, prefix or pattern");
     const Entry* action = only(kActions, Code::route_without_action, Code::route_with_two_actions,
-                               "files, redirect, rewrite or respond");
+                               "files, proxy, redirect, rewrite or respond");
     read_parts();
     check_else(action);
-    const bool matches = matcher != nullptr && !matcher->value.bad && read_match(*matcher);
-    if (action == nullptr || action->value.bad || !read_action(*action) || !matches) {
+    matches_ = matcher != nullptr && !matcher->value.bad && read_match(*matcher);
+    if (action == nullptr || action->value.bad || !read_action(*action) || !matches_) {
       return std::nullopt;
     }
     return std::move(route_);
   }
 
  private:
-  Report& report() { return site_.report; }
+  Report& report() { return site_.context.report; }
 
   const Entry* only(const Names& names, Code none, Code two, const std::string& expected) {
     const auto found = present(table_, names);
@@ -114,6 +114,9 @@ class RouteReader {
     if (action.key == "files") return read_files(action.value);
     const bool known = !present(table_, kMatchers).empty();
     const TargetScope scope{known ? &route_.match : nullptr, report()};
+    if (action.key == "proxy") {
+      return store(read_proxy(action.value, site_.proxy_scope(matches_ ? &route_.match : nullptr)));
+    }
     if (action.key == "redirect") return store(read_redirect(action.value, scope));
     if (action.key == "rewrite") return store(read_rewrite(action.value, scope));
     return store(read_respond(action.value, report()));
@@ -138,7 +141,7 @@ class RouteReader {
     read_files_keys(keys, site_, files);
     files.else_next = next;
     if (next && files.spa) warn_spa(keys);
-    read_strip(keys, files);
+    read_files_strip(keys, files);
     return check_has_root(keys, files);
   }
 
@@ -161,38 +164,28 @@ class RouteReader {
     return false;
   }
 
-  void read_strip(const Node& keys, FilesAction& files) {
+  void read_files_strip(const Node& keys, FilesAction& files) {
     const std::string& text = route_.match.text;
     const bool prefix = route_.match.kind == PathMatch::Kind::prefix;
     if (const Node* strip = keys.find("strip")) {
-      return check_strip(*strip, files);
+      files.strip = read_strip(*strip, matches_ ? &route_.match : nullptr, report());
+      return;
     }
     if (keys.entry("root") == nullptr || !prefix) return;
     files.strip = text.substr(0, text.size() - (text.ends_with('/') ? 1 : 0));
   }
 
-  void check_strip(const Node& strip, FilesAction& files) {
-    files.strip = strip.text;
-    while (files.strip.ends_with('/')) files.strip.pop_back();
-    if (files.strip.empty()) return;
-    const std::string& text = route_.match.text;
-    if (!check_slash("strip", strip, report())) return;
-    const std::string literal = text.substr(0, text.find('*'));
-    // It is taken away before a slash or at the end (server/handler/files/request_path.h).
-    const bool applies =
-        literal.starts_with(files.strip) &&
-        (literal.size() == files.strip.size() || literal[files.strip.size()] == '/');
-    if (table_.find("pattern") == nullptr && !applies) {
-      report().error(Code::strip_never_applies, strip.place,
-                     "no path of this route lies below '" + files.strip + "'",
-                     {"the route's paths begin with '" + literal + "'"});
-    }
-  }
-
   const SiteScope& site_;
   const Node& table_;
   Route route_;
+  bool matches_ = false;  // which paths it answers is known
 };
+
+// What answers for all paths that no route does, where the site has this key.
+std::optional<Action> last_action(const SiteScope& site, std::string_view key) {
+  if (key == "proxy") return site.proxy ? std::optional<Action>(*site.proxy) : std::nullopt;
+  return site.files.root.empty() ? std::nullopt : std::optional<Action>(site.files);
+}
 
 }  // namespace
 
@@ -210,17 +203,20 @@ std::vector<Route> read_routes(const SiteScope& site) {
   }
   // Pages for errors are read from the root even when no route gets there.
   const bool root_has_use = site.table.entry("error_pages") != nullptr;
-  if (root_has_use) warn_of_hidden_routes(routes, places, site.report);
-  if (!site.files.root.empty()) {
-    const Node& root = *site.table.find("root");
-    places.push_back(root.place);
+  Report& report = site.context.report;
+  if (root_has_use) warn_of_hidden_routes(routes, places, report);
+  for (const std::string_view key : {"root", "proxy"}) {
+    std::optional<Action> action = last_action(site, key);
+    if (!action) continue;
+    const Place& place = site.table.find(key)->place;
+    places.push_back(place);
     routes.push_back({.match = {},
-                      .action = site.files,
+                      .action = std::move(*action),
                       .fields = site.fields,
                       .cache = site.cache,
-                      .origin = site.report.origin(root.place)});
+                      .origin = report.origin(place)});
   }
-  if (!root_has_use) warn_of_hidden_routes(routes, places, site.report);
+  if (!root_has_use) warn_of_hidden_routes(routes, places, report);
   return routes;
 }
 

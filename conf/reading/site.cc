@@ -142,12 +142,26 @@ void SiteReader::read_content(const Node& table, const std::string& folder, Site
   read_fields(table, site.fields, report());
   std::vector<CacheRule> cache;
   read_cache(table, cache, report());
-  SiteScope scope{table, folder, {}, site.fields, cache, context_.files, report()};
+  SiteScope scope{table,    folder,  {}, {}, site.fields, cache, configuration_.listeners,
+                  context_, secrets_};
   FilesAction files;
   read_files_keys(table, scope, files);
   scope.files = std::move(files);
+  if (const Node* proxy = table.find("proxy")) read_site_proxy(*proxy, scope);
   site.routes = read_routes(scope);
   read_error_pages(table, scope.files.root, site);
+}
+
+void SiteReader::read_site_proxy(const Node& proxy, SiteScope& scope) {
+  const Entry* root = scope.table.entry("root");
+  if (root != nullptr) {
+    return report().error(Code::route_with_two_actions, scope.table.entry("proxy")->key_place,
+                          "the site has 'root' already, and here 'proxy'",
+                          {"one of them answers what no route does: give the other one a "
+                           "[[site.route]]"});
+  }
+  const PathMatch all;
+  scope.proxy = read_proxy(proxy, scope.proxy_scope(&all));
 }
 
 void SiteReader::read_media_types(const Node& table, Site& site) {
@@ -212,33 +226,39 @@ void SiteReader::read_error_pages(const Node& table, const std::string& root, Si
   const Node* pages = table.find("error_pages");
   if (pages == nullptr) return;
   if (root.empty() && table.entry("root") == nullptr && !table.has_bad_entry()) {
-    report().error(Code::error_page_without_root, table.entry("error_pages")->key_place,
-                   "pages for errors are files below the site's 'root', and it has none",
-                   {"add root = \"folder\""});
+    report().error(
+        Code::error_page_without_root, table.entry("error_pages")->key_place,
+        "pages for errors are files below the site's 'root', and it has none",
+        {table.entry("proxy") == nullptr
+             ? "add root = \"folder\""
+             : "give 'proxy' a [[site.route]] with prefix = \"/\", and the site a root"});
   }
   for (const Entry& entry : pages->entries) read_error_page(entry, root, site);
 }
 
 void SiteReader::check_purpose(const Node& table, const Site& site) {
   if (table.entry("root") != nullptr || table.has_bad_entry()) return;
-  if (table.entry("route") == nullptr) {
-    report().error(Code::site_answers_nothing, table.place,
-                   "the site has neither 'root' nor routes",
-                   {"add root = \"folder\", or a [[site.route]]"});
+  const bool proxy = table.entry("proxy") != nullptr;
+  if (table.entry("route") == nullptr && !proxy) {
+    report().error(
+        Code::site_answers_nothing, table.place,
+        "the site has neither 'root' nor 'proxy' nor routes",
+        {"add root = \"folder\", proxy = \"http://127.0.0.1:3000\" or a [[site.route]]"});
   }
   const bool files = std::any_of(site.routes.begin(), site.routes.end(), [](const Route& route) {
     return std::holds_alternative<FilesAction>(route.action);
   });
   // A route that could not be read may be the one they are for.
   const Node* written = table.find("route");
-  const size_t routes = written != nullptr ? written->items.size() : 0;
+  const size_t routes = (written != nullptr ? written->items.size() : 0) + (proxy ? 1 : 0);
   if (files || site.routes.size() != routes) return;
   for (const std::string_view key : {"index", "listing", "follow_symlinks", "clean_urls", "spa"}) {
     const Entry* entry = table.entry(key);
     if (entry == nullptr) continue;
-    report().error(Code::files_key_without_files, entry->key_place,
-                   "'" + entry->key + "' is about files, and the site serves none",
-                   {"add root = \"folder\""});
+    report().error(
+        Code::files_key_without_files, entry->key_place,
+        "'" + entry->key + "' is about files, and the site serves none",
+        {proxy ? "files need a [[site.route]] beside 'proxy'" : "add root = \"folder\""});
   }
 }
 

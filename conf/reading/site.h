@@ -9,6 +9,7 @@
 
 #include "conf/configuration.h"
 #include "conf/reading/include.h"
+#include "conf/reading/route.h"
 #include "conf/reading/site_tls.h"
 
 namespace sluice::conf {
@@ -26,6 +27,8 @@ class SiteReader {
   // Call it once, after the last site. `complete`: nothing in the files was so wrong that a site
   // may be hidden behind it. `listeners` are the places of those that are written.
   void finish(bool complete, const std::vector<Place>& listeners);
+  // Keys that upstreams of the sites are shown.
+  const Secrets& secrets() const { return secrets_; }
 
  private:
   Report& report() const { return context_.report; }
@@ -36,6 +39,7 @@ class SiteReader {
   void read_media_types(const Node& table, Site& site);
   void read_error_pages(const Node& table, const std::string& root, Site& site);
   void read_error_page(const Entry& entry, const std::string& root, Site& site);
+  void read_site_proxy(const Node& proxy, SiteScope& scope);
   void read_content(const Node& table, const std::string& folder, Site& site);
   void check_purpose(const Node& table, const Site& site);
   void check_hostless();
@@ -58,6 +62,7 @@ class SiteReader {
   SiteTlsReader tls_;
   std::set<std::string, std::less<>> used_listeners_;  // that sites name
   bool all_listeners_used_ = false;
+  Secrets secrets_;
 };
 
 }  // namespace sluice::conf

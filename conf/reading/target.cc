@@ -56,24 +56,6 @@ bool check_captures(const Node& node, const TargetScope& scope) {
   return good;
 }
 
-bool is_hex(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'F') || (c >= 'a' && c <= 'f');
-}
-
-std::string octets_problem(std::string_view text) {
-  for (size_t at = text.find('%'); at != text.npos; at = text.find('%', at + 1)) {
-    const std::string_view digits = text.substr(at + 1, 2);
-    if (digits.size() < 2 || !std::all_of(digits.begin(), digits.end(), is_hex)) {
-      return "after '%' stand two digits of 0-9 and A-F; the sign itself is %25";
-    }
-  }
-  const bool good = std::all_of(text.begin(), text.end(), [](char c) {
-    return static_cast<unsigned char>(c) > 0x20 && (c & 0x80) == 0 && c != 0x7F && c != '"' &&
-           c != '<' && c != '>' && c != '\\';
-  });
-  return good ? std::string() : "spaces, quotes and letters beyond ASCII are written as %XX";
-}
-
 // Whether what stands behind a URL's host begins with a slash, is a query, or is nothing: anything
 // else, "$1" that is ".example.net" for one, would make another host of it.
 bool ends_host(std::string_view rest, const PathMatch* match) {

@@ -7,6 +7,7 @@
 #include <array>
 #include <charconv>
 #include <cstring>
+#include <span>
 
 namespace sluice::conf {
 
@@ -14,6 +15,10 @@ namespace {
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+
+bool is_hex(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'F') || (c >= 'a' && c <= 'f');
+}
 
 template <typename Number>
 std::optional<Number> parse_number(std::string_view text) {
@@ -122,33 +127,48 @@ std::string field_value_problem(std::string_view value) {
   return {};
 }
 
-std::string reserved_field(std::string_view name) {
-  struct Reserved {
-    std::string_view name;
-    std::string_view reason;
-  };
-  constexpr std::string_view kFraming = "it says where the message ends, which Sluice alone knows";
-  constexpr std::string_view kConnection = "it concerns the connection, not the response";
-  constexpr std::string_view kValidator =
-      "Sluice makes it from the content; another would be wrong";
-  constexpr std::array kReserved = {Reserved{"content-length", kFraming},
-                                    Reserved{"transfer-encoding", kFraming},
-                                    Reserved{"trailer", kFraming},
-                                    Reserved{"connection", kConnection},
-                                    Reserved{"keep-alive", kConnection},
-                                    Reserved{"proxy-connection", kConnection},
-                                    Reserved{"upgrade", kConnection},
-                                    Reserved{"te", kConnection},
-                                    Reserved{"date", "Sluice sends the time"},
-                                    Reserved{"etag", kValidator},
-                                    Reserved{"last-modified", kValidator},
-                                    Reserved{"content-range", kValidator},
-                                    Reserved{"accept-ranges", kValidator}};
+namespace {
+
+struct Reserved {
+  std::string_view name;
+  std::string_view reason;
+};
+
+constexpr std::string_view kFraming = "it says where the message ends, which Sluice alone knows";
+constexpr std::string_view kConnection = "it concerns the connection, not what is sent on it";
+constexpr std::string_view kValidator = "Sluice makes it from the content; another would be wrong";
+
+// Of any message (RFC 9110 section 7.6.1).
+constexpr std::array kReserved = {
+    Reserved{"content-length", kFraming}, Reserved{"transfer-encoding", kFraming},
+    Reserved{"trailer", kFraming},        Reserved{"connection", kConnection},
+    Reserved{"keep-alive", kConnection},  Reserved{"proxy-connection", kConnection},
+    Reserved{"upgrade", kConnection},     Reserved{"te", kConnection}};
+constexpr std::array kReservedInResponses = {
+    Reserved{"date", "Sluice sends the time"}, Reserved{"etag", kValidator},
+    Reserved{"last-modified", kValidator}, Reserved{"content-range", kValidator},
+    Reserved{"accept-ranges", kValidator}};
+constexpr std::array kReservedInRequests = {
+    Reserved{"host", "the key `host` of proxy says it"},
+    Reserved{"expect", "Sluice itself waits for the upstream's 100 (Continue)"},
+    Reserved{"via", "by it a request that goes round in circles is seen"}};
+
+std::string reason_of(std::string_view name, std::span<const Reserved> own) {
   const std::string small = lower(name);
-  for (const Reserved& reserved : kReserved) {
-    if (reserved.name == small) return std::string(reserved.reason);
+  for (const std::span<const Reserved> fields : {std::span<const Reserved>(kReserved), own}) {
+    for (const Reserved& one : fields) {
+      if (one.name == small) return std::string(one.reason);
+    }
   }
   return {};
+}
+
+}  // namespace
+
+std::string reserved_field(std::string_view name) { return reason_of(name, kReservedInResponses); }
+
+std::string reserved_request_field(std::string_view name) {
+  return reason_of(name, kReservedInRequests);
 }
 
 bool is_media_type(std::string_view text) noexcept {
@@ -214,6 +234,20 @@ std::string never_problem(std::string_view path) {
     if (std::string problem = encoding_problem(path, i); !problem.empty()) return problem;
   }
   return segment_problem(path);
+}
+
+std::string octets_problem(std::string_view text) {
+  for (size_t at = text.find('%'); at != text.npos; at = text.find('%', at + 1)) {
+    const std::string_view digits = text.substr(at + 1, 2);
+    if (digits.size() < 2 || !std::all_of(digits.begin(), digits.end(), is_hex)) {
+      return "after '%' stand two digits of 0-9 and A-F; the sign itself is %25";
+    }
+  }
+  const bool good = std::all_of(text.begin(), text.end(), [](char c) {
+    return static_cast<unsigned char>(c) > 0x20 && (c & 0x80) == 0 && c != 0x7F && c != '"' &&
+           c != '<' && c != '>' && c != '\\';
+  });
+  return good ? std::string() : "spaces, quotes and letters beyond ASCII are written as %XX";
 }
 
 std::string lower(std::string_view text) {

@@ -25,8 +25,10 @@ std::optional<std::chrono::seconds> parse_age(std::string_view text);
 bool is_token(std::string_view text) noexcept;
 // RFC 9110 section 5.5: visible octets, spaces and tabs inside, nothing that ends a line.
 std::string field_value_problem(std::string_view value);
-// Why a configuration may not set this field: Sluice makes it itself.
+// Why a configuration may not change this field of responses, or of requests to an upstream:
+// Sluice makes it itself. An empty text when it may.
 std::string reserved_field(std::string_view name);
+std::string reserved_request_field(std::string_view name);
 
 // type "/" subtype, and parameters (RFC 9110 section 8.3.1).
 bool is_media_type(std::string_view text) noexcept;
@@ -34,6 +36,9 @@ bool is_media_type(std::string_view text) noexcept;
 // Why no request's normalised path (RFC 3986 section 6.2.2) can be, or begin with, this text;
 // wildcards stand for themselves.
 std::string never_problem(std::string_view path);
+
+// Why a path or a URL cannot hold this text as it is (RFC 3986 section 2.1).
+std::string octets_problem(std::string_view text);
 
 std::string lower(std::string_view text);
 

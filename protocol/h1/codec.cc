@@ -276,6 +276,7 @@ void Codec::start_content(const HeadReading& ours, Framing framing) {
   head_started_ = false;
   persists_ = ours.facts.persists && framing != Framing::until_close;
   http_1_0_ = ours.facts.http_1_0;
+  keep_alive_timeout_ = ours.facts.keep_alive_timeout;
   framing_ = framing;
   left_ = framing == Framing::content_length ? *ours.facts.content_length : 0;
   reading_ = framing == Framing::none ? Reading::done : Reading::body;

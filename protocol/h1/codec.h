@@ -79,6 +79,8 @@ class Codec {
   // after its head.
   bool peer_persists() const noexcept;
   bool peer_is_http_1_0() const noexcept;
+  // How long the peer says it keeps the connection when idle, in seconds. Valid after its head.
+  std::optional<uint32_t> keep_alive_timeout() const noexcept { return keep_alive_timeout_; }
 
   // Role client: tells before the response's head what was asked, since it decides how the response
   // is framed.
@@ -159,6 +161,7 @@ class Codec {
   bool leading_line_ = false;  // the one CRLF that may precede a request line was there
   bool persists_ = true;
   bool http_1_0_ = false;
+  std::optional<uint32_t> keep_alive_timeout_;
 };
 
 }  // namespace sluice::h1

@@ -2,6 +2,9 @@
 // is seen whatever the values are; values are read only when the head is complete.
 #include "protocol/h1/control_fields.h"
 
+#include <charconv>
+#include <system_error>
+
 #include "protocol/grammar.h"
 
 namespace sluice::h1 {
@@ -92,8 +95,11 @@ bool ControlFields::take(const Field& field) noexcept {
     case FieldId::expect:
       take_expect(field.value);
       break;
+    case FieldId::keep_alive:
+      take_keep_alive(field.value);
+      break;
     default:
-      break;  // TE, Trailer, Keep-Alive: ours to drop
+      break;  // TE, Trailer: ours to drop
   }
   return true;
 }
@@ -129,9 +135,24 @@ void ControlFields::take_expect(std::string_view value) noexcept {
   }
 }
 
+// "timeout=5, max=100": what is none of it is no error, since nothing depends on it.
+void ControlFields::take_keep_alive(std::string_view value) noexcept {
+  static constexpr std::string_view kTimeout = "timeout=";
+  std::string_view parameter;
+  while (next_list_element(value, parameter)) {
+    if (!equals_ignoring_case(parameter.substr(0, kTimeout.size()), kTimeout)) continue;
+    const std::string_view digits = parameter.substr(kTimeout.size());
+    uint32_t seconds = 0;
+    const char* const end = digits.data() + digits.size();
+    const auto [rest, error] = std::from_chars(digits.data(), end, seconds);
+    if (error == std::errc() && rest == end) keep_alive_timeout_ = seconds;
+  }
+}
+
 ProtocolError ControlFields::finish(uint64_t largest, MessageFacts& facts, FieldList& fields) {
   if (!connection_error_.empty()) return {400, connection_error_, ""};
   facts.persists = !close_ && (!facts.http_1_0 || keep_alive_);
+  facts.keep_alive_timeout = keep_alive_timeout_;
   if (named_count_ != 0) drop_named(fields);
   return read_framing(largest, facts);
 }

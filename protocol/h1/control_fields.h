@@ -21,6 +21,8 @@ struct MessageFacts {
   bool persists = false;  // RFC 9112 section 9.3
   bool chunked = false;
   std::optional<uint64_t> content_length;
+  // Keep-Alive's timeout parameter, in seconds: how long the peer keeps the connection when idle.
+  std::optional<uint32_t> keep_alive_timeout;
 };
 
 class ControlFields {
@@ -46,6 +48,7 @@ class ControlFields {
   void take_connection(std::string_view value) noexcept;
   void take_option(std::string_view option) noexcept;
   void take_expect(std::string_view value) noexcept;
+  void take_keep_alive(std::string_view value) noexcept;
   ProtocolError read_framing(uint64_t largest, MessageFacts& facts) const noexcept;
   ProtocolError read_length(uint64_t largest, std::optional<uint64_t>& length) const noexcept;
   ProtocolError read_coding(bool& chunked) const noexcept;
@@ -64,6 +67,7 @@ class ControlFields {
   bool upgrade_named_ = false;
   bool expects_continue_ = false;
   bool expects_unknown_ = false;
+  std::optional<uint32_t> keep_alive_timeout_;
   uint8_t named_count_ = 0;
   std::array<std::string_view, kMaxNamed> named_;  // options that may be field names
 };

@@ -21,6 +21,7 @@ namespace {
 
 constexpr std::string_view kClose = "Connection: close\r\n";
 constexpr std::string_view kKeepAlive = "Connection: keep-alive\r\n";
+constexpr std::string_view kExpect = "Expect: 100-continue\r\n";
 constexpr std::string_view kUpgrade = "Connection: Upgrade\r\nUpgrade: ";
 constexpr std::string_view kChunked = "Transfer-Encoding: chunked\r\n";
 constexpr std::string_view kLength = "Content-Length: ";
@@ -170,6 +171,7 @@ void write_request_framing(const RequestHead& head, const Codec::RequestFraming&
   if (kind == Framing::chunked) pen.text(kChunked);
   if (kind == Framing::content_length) pen.text(kLength).number(*framing.length).text("\r\n");
   if (kind == Framing::none && states_no_content(head)) pen.text("Content-Length: 0\r\n");
+  if (kind != Framing::none && head.expects_continue) pen.text(kExpect);
   if (!head.tunnel.empty()) {
     pen.text(kUpgrade).text(head.tunnel).text("\r\n");
   } else if (!framing.persist) {

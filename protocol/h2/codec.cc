@@ -188,6 +188,13 @@ bool Codec::feed(const Slice& input, Time now) {
   return in.error.status == 0;
 }
 
+bool Codec::charge_upstream_resets(uint64_t count, Time now) {
+  for (; count > 0; --count) {
+    if (session_->guard.reset_closed_upstream(now)) return session_->flooded();
+  }
+  return true;
+}
+
 const ProtocolError& Codec::error() const noexcept { return session_->error; }
 bool Codec::head_started() const noexcept { return session_->block != nullptr; }
 uint64_t Codec::held() const noexcept {
@@ -258,6 +265,16 @@ void Codec::ping() {
 
 bool Codec::peer_takes_pushes() const noexcept {
   return nghttp2_session_get_remote_settings(session_->session, NGHTTP2_SETTINGS_ENABLE_PUSH) != 0;
+}
+
+bool Codec::may_request() const noexcept {
+  return session_->error.status == 0 &&
+         nghttp2_session_check_request_allowed(session_->session) != 0;
+}
+
+uint32_t Codec::peer_streams() const noexcept {
+  return nghttp2_session_get_remote_settings(session_->session,
+                                             NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
 }
 
 bool Codec::peer_takes_connect_protocol() const noexcept {

@@ -87,6 +87,9 @@ class CodecEvents {
   virtual void on_stream_closed(StreamId id, CodecSink& sink, ErrorCode code, bool by_peer) = 0;
   // The end of our message on this stream was framed.
   virtual void on_stream_framed(StreamId id, CodecSink& sink) { (void)id, (void)sink; }
+  // Role client: the head of our request was framed, and is about to be appended to what produce()
+  // fills: while all that was there before has not left, the peer knows nothing of the stream.
+  virtual void on_request_framed(StreamId id, CodecSink& sink) { (void)id, (void)sink; }
   // The peer said GOAWAY: streams of ours above `last` were not and will not be processed.
   virtual void on_goaway(StreamId last, ErrorCode code) { (void)last, (void)code; }
   // The peer answered ping().
@@ -121,6 +124,9 @@ class Codec {
   // GOAWAY that says why waits for produce(), nothing more is to be fed, and no stream begins any
   // more.
   [[nodiscard]] bool feed(const Slice& input, Time now);
+  // Role server: `count` of the streams that the peer has reset cost us connections to upstreams,
+  // which is dearer than a stream. False when that is too much, as feed() has it.
+  [[nodiscard]] bool charge_upstream_resets(uint64_t count, Time now);
   // Why it failed: cause and limit for the log; status 0 while it has not.
   const ProtocolError& error() const noexcept;
   // A field block has begun and is not complete: for the head's deadline.
@@ -154,6 +160,11 @@ class Codec {
   // more to be had. The scheme is `head.scheme`, else the connection's.
   StreamId submit_request(const RequestHead& head, std::optional<uint64_t> length,
                           BodySource* content, ClientSink& sink);
+  // Role client: submit_request() opens a stream: no GOAWAY came, and there are ids left.
+  bool may_request() const noexcept;
+  // Role client: streams that the peer takes at a time (SETTINGS_MAX_CONCURRENT_STREAMS), 100 while
+  // it has not said. More may be submitted; they wait for one of those to end.
+  uint32_t peer_streams() const noexcept;
   // Role server: promises a response to a GET of `head` (path, authority) on `id` (RFC 9113
   // section 8.4). Returns the promised stream's id, 0 when the client does not take pushes, or no
   // more of them now.

@@ -36,9 +36,10 @@ struct StreamState {
   bool reset_by_peer = false;
   bool given_up = false;    // our reset is no error of the peer's
   bool reset_sent = false;  // by us
-  bool refused = false;     // the sink was told so, and is told nothing else but the end
-  bool too_large = false;   // its HEADERS cannot be framed
-  bool opening = false;  // its HEADERS or PUSH_PROMISE is not framed: nghttp2 may not know it yet
+  // The sink was told so, or the message is malformed: nothing else is told but the end.
+  bool refused = false;
+  bool too_large = false;  // its HEADERS cannot be framed
+  bool opening = false;    // its HEADERS or PUSH_PROMISE is not framed: nghttp2 may not know it yet
 
   // Whom the peer's message goes to, if anybody.
   CodecSink* listener() const noexcept { return refused ? nullptr : sink; }

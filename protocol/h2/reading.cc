@@ -130,11 +130,14 @@ int Session::on_frame(const nghttp2_frame& frame) {
   return 0;
 }
 
-// Nothing more is told of a malformed block. One that CONTINUATIONs are to follow is awaited all
+// Nothing more is told of a malformed message: what follows it in the same read would look like the
+// rest of a good one. A block that CONTINUATIONs are to follow is awaited all
 // the same: until then the peer can say nothing else.
 void Session::on_invalid_frame(const nghttp2_frame& frame) {
   if (frame.hd.type == NGHTTP2_HEADERS && has(frame.hd.flags, NGHTTP2_FLAG_END_HEADERS))
     workspace.release_block(std::move(block));
+  StreamState* const state = frame.hd.stream_id != 0 ? stream(frame.hd.stream_id) : nullptr;
+  if (state != nullptr && !is_server()) state->refused = true;
 }
 
 int Session::on_data_end(const nghttp2_frame& frame, StreamState* state) {
@@ -217,7 +220,7 @@ int Session::refuse_stream(StreamState& state, ErrorCode code, bool ours) {
 }
 
 int Session::on_response(StreamState& state, const FieldBlock& complete, bool ends_stream) {
-  if (state.sink == nullptr) return 0;
+  if (state.listener() == nullptr) return 0;
   auto& sink = static_cast<ClientSink&>(*state.sink);
   if (complete.refusal().status != 0) {
     state.refused = true;
@@ -227,9 +230,11 @@ int Session::on_response(StreamState& state, const FieldBlock& complete, bool en
   ResponseHead& head = workspace.response;
   if (!complete.finish_response(workspace.pool, head)) {
     head.clear();
+    state.refused = true;
     return refuse_stream(state, ErrorCode::protocol_error, false);
   }
   state.head_seen = head.status >= 200;
+  if (state.head_seen) guard.answered(state.counts, head.status);
   sink.on_response_head(head, state.head_seen && !ends_stream);
   head.clear();
   if (ends_stream) sink.on_end();

@@ -265,7 +265,11 @@ int Session::on_frame_sent(const nghttp2_frame& frame) {
       opened(frame.push_promise.promised_stream_id);
       break;
     case NGHTTP2_HEADERS:
-      if (frame.headers.cat == NGHTTP2_HCAT_REQUEST) opened(frame.hd.stream_id);
+      if (frame.headers.cat == NGHTTP2_HCAT_REQUEST) {
+        opened(frame.hd.stream_id);
+        if (state != nullptr && state->sink != nullptr)
+          events.on_request_framed(state->id, *state->sink);
+      }
       if (state != nullptr && state->status != 0) guard.answered(state->counts, state->status);
       [[fallthrough]];
     case NGHTTP2_DATA:

@@ -6,9 +6,12 @@
 // receiver by calling cancel().
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "protocol/body.h"
 #include "protocol/fields.h"
@@ -68,6 +71,8 @@ class ClientStream {
   // The response is not wanted any more: the receiver, and the request's content, are not touched
   // from here on. HTTP/1 closes the connection, HTTP/2 resets the stream.
   virtual void cancel() = 0;
+  // Which costs a connection.
+  virtual bool cancel_closes_connection() const noexcept { return false; }
 
  protected:
   ~ClientStream() = default;
@@ -101,7 +106,7 @@ class ClientConnectionOwner {
 };
 
 // Thread: the worker's. Made around a connected transport whose TLS handshake is done.
-class ClientConnection : public net::Task, public net::Timer, public net::Retired {
+class ClientConnection : public net::Task, public net::Retired {
  public:
   ~ClientConnection() override = default;
 
@@ -122,8 +127,16 @@ class ClientConnection : public net::Task, public net::Timer, public net::Retire
   virtual std::optional<std::chrono::seconds> announced_timeout() const noexcept = 0;
   // The upstream closed it while it was idle; idle_since() tells since when it was.
   virtual bool closed_while_idle() const noexcept = 0;
+  // "HTTP/1.1" or "HTTP/2.0".
+  virtual std::string_view protocol() const noexcept = 0;
   // Ends it: at once when idle, else after what is under way. on_ended() is not called any more.
   virtual void close() = 0;
+
+  // What has to live as long as the connection: its TLS context.
+  void keep(std::shared_ptr<const void> what) noexcept { kept_ = std::move(what); }
+
+ private:
+  std::shared_ptr<const void> kept_;
 };
 
 }  // namespace sluice::http

@@ -28,7 +28,6 @@ void RequestBody::open(Stream& stream, bool expected, std::optional<uint64_t> le
 void RequestBody::close() {
   octets_.clear();
   trailers_.clear();
-  trailer_texts_.clear();
   stream_ = nullptr;
 }
 
@@ -68,15 +67,6 @@ void RequestBody::append(Slice octets) {
   if (cancelled_) return;
   const bool waits = !octets_.empty() && octets.size() < kSmall;
   octets_.append(waits ? copy_of(octets.view()) : std::move(octets));
-}
-
-void RequestBody::set_trailers(const FieldList& trailers) {
-  for (const Field& field : trailers) {
-    const Slice& text =
-        trailer_texts_.emplace_back(copy_of(std::string(field.name).append(field.value)));
-    trailers_.add(text.view().substr(0, field.name.size()), text.view().substr(field.name.size()),
-                  field.id);
-  }
 }
 
 void Exchange::begin(Stream& stream, RequestHead& head, ListenerSettings& listener, net::Time now) {
@@ -211,6 +201,15 @@ void Exchange::filter_response() {
   for (auto filter = route_->filters.rbegin(); filter != route_->filters.rend(); ++filter) {
     source_ = (*filter)->on_response(*this, response_, std::move(source_));
   }
+}
+
+// Of a 304, and of what an upstream answered to HEAD, Content-Length would be that of the content
+// that a GET gets (RFC 9110 section 8.6): it is what the head says of itself, or left out.
+std::optional<uint64_t> Exchange::length_to_announce() const noexcept {
+  if (source_) return source_->length();
+  const bool of_another = response_.relayed && request_.method == Method::head;
+  if (response_.status == 204 || response_.status == 304 || of_another) return std::nullopt;
+  return 0;
 }
 
 void Exchange::notify_request_body() {

@@ -22,6 +22,7 @@
 #include "protocol/message.h"
 #include "server/http/filter.h"
 #include "server/http/handler.h"
+#include "server/http/kept_fields.h"
 #include "server/http/listener_settings.h"
 #include "server/http/request_id.h"
 #include "server/http/router.h"
@@ -40,7 +41,7 @@ class RequestBody final : public BodySource {
 
   Pull pull(Chain& out, size_t max) override;
   std::optional<uint64_t> length() const override { return length_; }
-  const FieldList* trailers() const override { return trailers_.empty() ? nullptr : &trailers_; }
+  const FieldList* trailers() const override { return trailers_.list().empty() ? nullptr : &trailers_.list(); }
   void cancel() override;
 
   // Whoever will pull only after respond() says so before it: content that nobody claimed by then
@@ -52,7 +53,7 @@ class RequestBody final : public BodySource {
   // Connection's side.
   void append(Slice octets);
   // Copies them.
-  void set_trailers(const FieldList& trailers);
+  void set_trailers(const FieldList& trailers) { trailers_.add(trailers); }
   void finish() { ended_ = true; }
   void fail() { failed_ = true; }
   // Octets that wait to be pulled: the connection stops reading its socket when there are enough.
@@ -70,8 +71,7 @@ class RequestBody final : public BodySource {
  private:
   Stream* stream_ = nullptr;
   Chain octets_;
-  FieldList trailers_;
-  std::vector<Slice> trailer_texts_;  // what trailers_ point into
+  KeptFields trailers_;
   std::optional<uint64_t> length_;
   uint64_t limit_ = 0;
   uint64_t received_ = 0;
@@ -87,6 +87,10 @@ class RequestBody final : public BodySource {
 // it, and takes it off the exchange at the latest when that ends (Handler::cancel, or the end of its
 // source).
 class HandlerState {
+ public:
+  // Were the exchange to end now, a connection to an upstream would have to be closed.
+  virtual bool holds_connection() const noexcept = 0;
+
  protected:
   ~HandlerState() = default;
 };
@@ -191,6 +195,9 @@ class Exchange {
   // Lets the route's filters see the response, once, before its head is written.
   void filter_response();
   BodySource* source() noexcept { return source_.get(); }
+  // What the response's head says of the length of its content; nothing: nothing, or what its
+  // fields say. Requires: responded.
+  std::optional<uint64_t> length_to_announce() const noexcept;
   net::Time started_at() const noexcept { return started_at_; }
   // Tells the handler that request content arrived, unless it has responded and did not claim it.
   void notify_request_body();

@@ -12,20 +12,11 @@
 
 namespace sluice::http {
 
-namespace {
-
-// A 304 has no content, but its Content-Length would be that of the 200: it is left out (RFC 9110
-// section 8.6).
-std::optional<uint64_t> length_without_source(int status) noexcept {
-  return status == 304 ? std::nullopt : std::optional<uint64_t>(0);
-}
-
-}  // namespace
-
 H1ServerConnection::H1ServerConnection(ServerContext& context, Ref<ListenerSettings> listener,
                                        net::ConnectionSlot slot, const net::Peer& peer)
     : ServerConnection(context, std::move(listener), std::move(slot), peer),
-      codec_(h1::Role::server, listener_->h1_limits(), context.workspace) {}
+      codec_(h1::Role::server, listener_->h1_limits(), context.workspace),
+      input_(context.resources()) {}
 
 void H1ServerConnection::open(std::unique_ptr<net::Transport> transport) {
   transport_ = std::move(transport);
@@ -40,11 +31,11 @@ void H1ServerConnection::open(std::unique_ptr<net::Transport> transport) {
 
 // A request may lie in the socket whose event has not come yet: it is looked for, and answered.
 void H1ServerConnection::drain() {
-  if (state_ != State::idle || sending() || input_) return;
+  if (state_ != State::idle || sending() || !input_.empty()) return;
   read_left_ = context_.limits.turn_read;
   const bool read = make_room() && receive();
   if (state_ == State::retired) return;
-  if (read && input_fresh_) return context_.loop.wake(*this);
+  if (read && input_.fresh()) return context_.loop.wake(*this);
   linger();
 }
 
@@ -107,7 +98,7 @@ void H1ServerConnection::invite_content() {
 }
 
 bool H1ServerConnection::next_request_waits() const noexcept {
-  return persist_ && !closing_ && request_ended_ && input_begin_ < input_end_ &&
+  return persist_ && !closing_ && request_ended_ && !input_.empty() &&
          requests_left_ > 0 && transport_->writable() && out_.size() < context_.limits.turn_batch;
 }
 
@@ -117,14 +108,12 @@ void H1ServerConnection::write_head() {
   abandon_request_content();
   persist_ = persist_ && may_persist();
   BodySource* source = exchange_->source();
-  const std::optional<uint64_t> without_source =
-      length_without_source(exchange_->response().status);
   const h1::Codec::ResponseFraming framing{
       .request_method = exchange_->request().method,
-      .length = source != nullptr ? source->length() : without_source,
+      .length = exchange_->length_to_announce(),
       .persist = persist_,
       .http_1_0 = codec_.peer_is_http_1_0(),
-      .common_lines = context_.common_lines(),
+      .common_lines = context_.common_lines(exchange_->response()),
       .persist_lines = listener_->persist_lines()};
   framing_ = codec_.write_response_head(exchange_->response(), framing, out_);
   announced_ = framing_is_by_length() ? framing.length.value_or(0) : UINT64_MAX;
@@ -241,7 +230,7 @@ void H1ServerConnection::after_flush() {
     } else {
       set_state(State::draining);
     }
-    if (input_fresh_ || transport_->readable()) context_.loop.wake(*this);
+    if (input_.fresh() || transport_->readable()) context_.loop.wake(*this);
   } else if (state_ == State::idle && !idle()) {
     set_state(State::idle);  // idle since now: all is sent
   }
@@ -322,14 +311,13 @@ void H1ServerConnection::end_exchange(bool complete) {
 void H1ServerConnection::begin_next_message() {
   codec_.next_message();
   request_ended_ = true;
-  input_fresh_ = input_begin_ < input_end_;
+  input_.refresh();
   set_state(State::idle);
 }
 
 // Our side is done: FIN, and what the client still sends is read and dropped for a while.
 void H1ServerConnection::linger() {
-  input_.reset();
-  input_begin_ = input_end_ = 0;
+  input_.clear();
   discarded_ = 0;
   if (peer_ended_) return retire_in_good_order();
   transport_->shutdown_write();
@@ -378,7 +366,7 @@ void H1ServerConnection::cut_failed() {
 void H1ServerConnection::retire() {
   if (exchange_) end_exchange(false);
   set_state(State::retired);
-  input_.reset();
+  input_.clear();
   leave();
 }
 

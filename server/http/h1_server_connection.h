@@ -34,6 +34,7 @@
 #include "protocol/codec_sink.h"
 #include "protocol/h1/codec.h"
 #include "server/http/exchange.h"
+#include "server/http/input_buffer.h"
 #include "server/http/progress.h"
 #include "server/http/server_connection.h"
 #include "server/http/stream.h"
@@ -57,7 +58,7 @@ class H1ServerConnection final : public ServerConnection, public Stream, private
   void drain() override;
   void abort(std::string_view cause, std::string_view limit = {}) override { cut(cause, limit); }
   uint64_t held() const noexcept override {
-    return out_.held() + transport_->held() + (input_ ? input_->capacity() : 0) +
+    return out_.held() + transport_->held() + input_.held() +
            (exchange_ ? exchange_->request_body().held() : 0);
   }
 
@@ -100,7 +101,6 @@ class H1ServerConnection final : public ServerConnection, public Stream, private
   bool is_full() const noexcept { return held() >= context_.limits.connection_memory; }
   bool receive();
   bool make_room();
-  void leave_large_block();
   void on_peer_closed();
 
   // Phase two: pulling, framing, flushing.
@@ -152,10 +152,7 @@ class H1ServerConnection final : public ServerConnection, public Stream, private
   h1::Codec codec_;
   std::unique_ptr<Exchange> exchange_;
 
-  // Octets read and not yet consumed: [begin, end) of the block; null when there are none.
-  Ref<Block> input_;
-  uint32_t input_begin_ = 0;
-  uint32_t input_end_ = 0;
+  InputBuffer input_;
 
   // The exchange's progress.
   uint64_t framed_ = 0;     // content octets framed
@@ -172,7 +169,6 @@ class H1ServerConnection final : public ServerConnection, public Stream, private
   uint64_t requests_left_ = 0;
   State state_ = State::idle;
   h1::Framing framing_ = h1::Framing::none;
-  bool input_fresh_ = false;     // [begin, end) holds octets the codec has not seen
   bool may_be_http2_ = false;    // nothing but the beginning of HTTP/2's preface came, if anything
   bool peer_truncated_ = false;  // and TLS's close_notify did not come before it
   bool persist_ = true;

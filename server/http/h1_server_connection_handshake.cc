@@ -53,7 +53,7 @@ bool H1ServerConnection::answer_clear_text() {
 // the beginning of a head. No request of HTTP/1 begins like that (RFC 9113 section 3.4).
 bool H1ServerConnection::begins_as_http2() {
   if (!may_be_http2_) return false;
-  const std::string_view came(input_->data() + input_begin_, input_end_ - input_begin_);
+  const std::string_view came = input_.view();
   if (came.starts_with(h2::kPreface)) {
     become_http2();
     return true;
@@ -64,8 +64,7 @@ bool H1ServerConnection::begins_as_http2() {
 }
 
 void H1ServerConnection::become_http2() {
-  const Slice came = input_ ? Slice(Ref<Owner>(input_.get()), input_->data() + input_begin_,
-                                    input_end_ - input_begin_)
+  const Slice came = input_.has_block() ? input_.take_look()
                             : Slice();
   new H2ServerConnection(*this, came);  // the lists of the context own it
   retire();

@@ -3,7 +3,6 @@
 // flush.
 #include <algorithm>
 #include <cassert>
-#include <cstring>
 #include <utility>
 
 #include "server/http/h1_server_connection.h"
@@ -34,7 +33,7 @@ bool H1ServerConnection::wants_input() const noexcept {
 bool H1ServerConnection::parse() {
   bool advanced = false;
   while (wants_input()) {
-    if (input_fresh_) {
+    if (input_.fresh()) {
       feed();
       advanced = true;
     } else if (peer_ended_) {
@@ -44,17 +43,15 @@ bool H1ServerConnection::parse() {
       break;
     }
   }
-  if (input_begin_ == input_end_) input_.reset();
+  input_.release_if_empty();
   return advanced;
 }
 
 void H1ServerConnection::feed() {
-  input_fresh_ = false;
+  const Slice octets = input_.take_look();
   if (begins_as_http2()) return;
-  const Slice octets(Ref<Owner>(input_.get()), input_->data() + input_begin_,
-                     input_end_ - input_begin_);
-  input_begin_ += static_cast<uint32_t>(codec_.feed(octets, *this));
-  if (codec_.reading() != h1::Reading::head) leave_large_block();
+  input_.consume(codec_.feed(octets, *this));
+  if (codec_.reading() != h1::Reading::head) input_.leave_large_block();
   if (state_ == State::idle && codec_.head_started()) set_state(State::head);
   // What had begun was the one blank line that may stand before a request.
   if (state_ == State::head && !codec_.head_started() && !closing_) set_state(State::idle);
@@ -79,52 +76,22 @@ bool H1ServerConnection::read_some() {
 
 // One read into the block, whatever the transport knows. Returns false when there was nothing.
 bool H1ServerConnection::receive() {
-  const size_t room = std::min<uint64_t>(input_->capacity() - input_end_, read_left_);
-  const net::ReadResult result = transport_->read({input_->data() + input_end_, room});
+  const net::ReadResult result = input_.read_from(*transport_, read_left_);
   if (result.status == net::Io::failed) {
     cut_failed();
     return false;
   }
-  input_end_ += static_cast<uint32_t>(result.octets);
   read_left_ -= result.octets;
   peer_truncated_ = result.status == net::Io::truncated;
   peer_ended_ = result.status == net::Io::end || peer_truncated_;
-  input_fresh_ = result.octets > 0;
-  return input_fresh_ || peer_ended_;
+  return input_.fresh() || peer_ended_;
 }
 
 // Makes sure that there is a block with room behind what is buffered.
 bool H1ServerConnection::make_room() {
-  if (!input_) {
-    input_ = context_.read_block();
-    input_begin_ = input_end_ = 0;
-  }
-  if (input_end_ < input_->capacity()) return true;
-  const size_t kept = input_end_ - input_begin_;
-  Ref<Block> next =
-      kept < BlockPool::kBlockSize ? context_.pool.acquire() : context_.pool.acquire_large();
-  if (!next || kept == next->capacity()) {
-    refuse({.status = 431, .cause = "no room for a head this large", .limit = "large_heads"});
-    return false;
-  }
-  std::memcpy(next->data(), input_->data() + input_begin_, kept);
-  input_ = std::move(next);
-  input_begin_ = 0;
-  input_end_ = static_cast<uint32_t>(kept);
-  return true;
-}
-
-// What follows a large head goes on in an ordinary block: large ones are few, and only for heads.
-void H1ServerConnection::leave_large_block() {
-  const size_t kept = input_end_ - input_begin_;
-  if (!input_ || input_->capacity() == BlockPool::kBlockSize || kept > BlockPool::kBlockSize / 2) {
-    return;
-  }
-  const Ref<Block> next = context_.pool.acquire();
-  std::memcpy(next->data(), input_->data() + input_begin_, kept);
-  input_ = next;
-  input_begin_ = 0;
-  input_end_ = static_cast<uint32_t>(kept);
+  if (input_.make_room()) return true;
+  refuse({.status = 431, .cause = "no room for a head this large", .limit = "large_heads"});
+  return false;
 }
 
 // The peer's FIN came where a request or its content was still wanted.

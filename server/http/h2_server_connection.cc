@@ -99,6 +99,8 @@ void H2ServerConnection::read() {
 
 void H2ServerConnection::feed(const Slice& octets) {
   if (!codec_.feed(octets, context_.loop.now())) return fail(codec_.error());
+  if (!codec_.charge_upstream_resets(std::exchange(upstream_resets_, 0), context_.loop.now()))
+    return fail(codec_.error());
   note_head();
 }
 
@@ -134,6 +136,7 @@ ServerSink* H2ServerConnection::on_stream(h2::StreamId id) {
 void H2ServerConnection::on_stream_closed(h2::StreamId, CodecSink& sink, h2::ErrorCode code,
                                           bool by_peer) {
   auto& stream = static_cast<H2Stream&>(sink);
+  if (by_peer && code != h2::ErrorCode::no_error && stream.holds_upstream()) ++upstream_resets_;
   stream.on_closed(code, by_peer);
   close_stream(stream);
 }

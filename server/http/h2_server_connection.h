@@ -143,6 +143,7 @@ class H2ServerConnection final : public ServerConnection, private h2::CodecEvent
   Progress window_progress_;  // of all content, while some of it waits for a window
   State state_ = State::opening;
   Shutdown shutdown_ = Shutdown::none;
+  uint64_t upstream_resets_ = 0;  // by the client, of this read, that cost a connection upstream
   bool head_started_ = false;
   bool credit_put_off_ = false;  // streams' windows are owed credit: it was full
   bool heard_ = false;           // the client knows of the shutdown

@@ -165,13 +165,10 @@ void H2Stream::submit_head() {
   submitted_ = true;
   state_ = State::responding;
   BodySource* const source = exchange_->source();
-  const int status = exchange_->response().status;
-  const bool has_length = source != nullptr || (status != 304 && status != 204);
   const h2::Codec::ResponseFraming framing{
       .request_method = exchange_->request().method,
-      .length = source != nullptr ? source->length()
-                                  : (has_length ? std::optional<uint64_t>(0) : std::nullopt),
-      .common = &connection_->context_.common_fields()};
+      .length = exchange_->length_to_announce(),
+      .common = &connection_->context_.common_fields(exchange_->response())};
   exact_ = framing.length.has_value();
   announced_ = framing.length.value_or(UINT64_MAX);
   push_preloads(exchange_->response().fields);

@@ -58,6 +58,11 @@ class H2Stream final : public Stream, public ServerSink, private BodySource {
   // Its exchange had its chance: there is something to record.
   bool started() const noexcept { return started_; }
   bool left_by_peer() const noexcept { return left_by_peer_; }
+  // Ending it now closes a connection to an upstream.
+  bool holds_upstream() const noexcept {
+    return exchange_ && exchange_->handler_state() != nullptr &&
+           exchange_->handler_state()->holds_connection();
+  }
 
   // Moves it to another list of those that wait for the connection's turn; null: to none.
   void wait_on(List* list) noexcept {

@@ -18,7 +18,8 @@ HttpService::HttpService(std::shared_ptr<WorkerResources> resources, ServingRule
                          ExchangeLog* log)
     : resources_(std::move(resources)),
       listeners_(std::move(rules.listeners)),
-      context_(resources_, std::move(rules.router), log) {
+      context_(resources_, std::move(rules.router), log),
+      proxied_(resources_->loop, *this, log) {
   assert(!listeners_.empty());
 }
 
@@ -40,8 +41,22 @@ Ref<ListenerSettings> HttpService::settings_of(uint32_t listener) const {
 }
 
 void HttpService::serve(net::AcceptedSocket socket) {
-  // The lists of the context own connections; each frees itself through Loop::retire.
   const Ref<ListenerSettings> settings = settings_of(socket.peer.listener);
+  if (settings->proxy_protocol()) return proxied_.add(std::move(socket), settings);
+  begin(std::move(socket), settings);
+}
+
+// Until now the proxy was counted; what bounds a client's connections is asked of the client's.
+void HttpService::on_client_known(net::AcceptedSocket socket,
+                                  const Ref<ListenerSettings>& settings) {
+  const uint64_t most = context_.limits.connections_per_address;
+  if (most != 0 && socket.slot.number_of_address() > most)
+    return turn_away(std::move(socket), "connections_per_address");
+  begin(std::move(socket), settings);
+}
+
+// The lists of the context own connections; each frees itself through Loop::retire.
+void HttpService::begin(net::AcceptedSocket socket, const Ref<ListenerSettings>& settings) {
   auto connection =
       std::make_unique<H1ServerConnection>(context_, settings, std::move(socket.slot), socket.peer);
   const int descriptor = socket.descriptor.release();
@@ -59,6 +74,27 @@ template <typename T>
 void HttpService::open(std::unique_ptr<H1ServerConnection> connection,
                        std::unique_ptr<T> transport) {
   if (transport->open() == 0) connection.release()->open(std::move(transport));
+}
+
+// Whoever has not even said who it is goes first.
+size_t HttpService::shed_idle(size_t count) {
+  const size_t shed = proxied_.shed(count, idle_before());
+  return shed + context_.shed_idle(count - shed);
+}
+
+bool HttpService::shed_idle_of(net::AddressBlock block) {
+  return context_.shed_idle_of(block) || proxied_.shed_one_of(block, idle_before());
+}
+
+// Those who are served because of it find that the end has come.
+void HttpService::drain() {
+  context_.start_draining();
+  proxied_.drain();
+}
+
+void HttpService::abort_all() {
+  proxied_.abort_all("server stopped");
+  context_.abort_all("server stopped");
 }
 
 void HttpService::turn_away(net::AcceptedSocket socket, std::string_view limit) {

@@ -73,12 +73,15 @@ h2::Limits h2_limits(const conf::Limits& limits) noexcept {
 
 ListenerSettings::ListenerSettings(uint32_t index, conf::LimitSet limits,
                                    std::vector<conf::AddressBlock> trusted,
-                                   std::shared_ptr<const tls::ListenerContext> tls, bool http2)
+                                   std::shared_ptr<const tls::ListenerContext> tls, bool http2,
+                                   bool proxy_protocol, uint16_t port)
     : index_(index),
       limits_(std::move(limits)),
       trusted_(std::move(trusted)),
       tls_(std::move(tls)),
       http2_(http2),
+      proxy_protocol_(proxy_protocol),
+      port_(port),
       h1_limits_(codec_limits(limits_.values)),
       h2_limits_(http::h2_limits(limits_.values)),
       persist_lines_(keep_alive_line(limits_.values.idle_timeout)) {}

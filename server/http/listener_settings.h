@@ -29,9 +29,11 @@ class ListenerSettings final : public Owner {
   // `trusted`: the peers whose X-Request-ID is taken over.
   // `tls`: null for clear text.
   // `http2`: clear text that begins with HTTP/2's preface is HTTP/2 (RFC 9113 section 3.3).
+  // `proxy_protocol`: connections of trusted peers begin with its header; there are no others.
   ListenerSettings(uint32_t index, conf::LimitSet limits,
                    std::vector<conf::AddressBlock> trusted = {},
-                   std::shared_ptr<const tls::ListenerContext> tls = nullptr, bool http2 = true);
+                   std::shared_ptr<const tls::ListenerContext> tls = nullptr, bool http2 = true,
+                   bool proxy_protocol = false, uint16_t port = 0);
 
   uint32_t index() const noexcept { return index_; }
   const conf::Limits& limits() const noexcept { return limits_.values; }
@@ -41,6 +43,9 @@ class ListenerSettings final : public Owner {
   const std::vector<conf::AddressBlock>& trusted() const noexcept { return trusted_; }
   const tls::ListenerContext* tls() const noexcept { return tls_.get(); }
   bool http2() const noexcept { return http2_; }
+  bool proxy_protocol() const noexcept { return proxy_protocol_; }
+  // Where it listens; 0: a Unix socket, or not known.
+  uint16_t port() const noexcept { return port_; }
   // Sent with responses that leave the connection open.
   const std::string& persist_lines() const noexcept { return persist_lines_; }
 
@@ -52,6 +57,8 @@ class ListenerSettings final : public Owner {
   const std::vector<conf::AddressBlock> trusted_;
   const std::shared_ptr<const tls::ListenerContext> tls_;
   const bool http2_;
+  const bool proxy_protocol_;
+  const uint16_t port_;
   const h1::Limits h1_limits_;
   const h2::Limits h2_limits_;
   const std::string persist_lines_;

@@ -84,6 +84,23 @@ const FieldList& ServerContext::common_fields() {
   return common_fields_;
 }
 
+const FieldList ServerContext::kNoFields;
+
+std::string_view ServerContext::common_lines(const ResponseHead& head) {
+  if (!head.relayed) return common_lines();
+  if (head.fields.find(FieldId::date) != nullptr) return {};
+  return common_lines().substr(0, kDate.size() + kHttpDateSize + 2);
+}
+
+const FieldList& ServerContext::common_fields(const ResponseHead& head) {
+  if (!head.relayed) return common_fields();
+  if (head.fields.find(FieldId::date) != nullptr) return kNoFields;
+  const Field& date = common_fields()[0];
+  date_field_.clear();
+  date_field_.add(date.name, date.value, date.id);
+  return date_field_;
+}
+
 size_t ServerContext::shed_idle(size_t count) {
   const net::Time idle_before = loop.now() - limits.idle_grace;
   size_t shed = 0;

@@ -59,11 +59,16 @@ class ServerContext {
   ~ServerContext();
 
   Ref<Block> read_block() { return resources_->read_block(); }
+  WorkerResources& resources() noexcept { return *resources_; }
 
   // "Date: ...\r\nServer: sluice\r\n", rendered once a second.
   std::string_view common_lines();
   // The same as fields with names in lower case. Valid until the second is over.
   const FieldList& common_fields();
+  // What of them this head goes out with: an upstream says who it is itself, and mostly when (RFC
+  // 9110 section 6.6.1).
+  std::string_view common_lines(const ResponseHead& head);
+  const FieldList& common_fields(const ResponseHead& head);
 
   // Ends the connections that have been idle longest, at most `count`, and none that has only begun
   // to. Returns how many.
@@ -103,6 +108,8 @@ class ServerContext {
   std::array<char, 64> common_lines_{};
   size_t common_lines_size_ = 0;
   FieldList common_fields_;
+  FieldList date_field_;
+  static const FieldList kNoFields;
   int64_t common_lines_second_ = -1;
   bool draining_ = false;
 };

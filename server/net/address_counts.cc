@@ -128,15 +128,11 @@ std::array<AddressCounts::Holder, AddressCounts::kShards> AddressCounts::heavies
   return holders;
 }
 
-AddressSlot::AddressSlot(AddressCounts& counts, AddressBlock block) {
-  if (block == 0) return;
-  number_ = counts.enter(block);
-  counts_ = &counts;
-  block_ = block;
-}
+AddressSlot::AddressSlot(AddressCounts& counts, AddressBlock block)
+    : counts_(&counts), block_(block), number_(block != 0 ? counts.enter(block) : 0) {}
 
 AddressSlot::~AddressSlot() {
-  if (counts_ != nullptr) counts_->leave(block_);
+  if (counts_ != nullptr && block_ != 0) counts_->leave(block_);
 }
 
 }  // namespace sluice::net

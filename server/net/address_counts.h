@@ -64,10 +64,14 @@ class AddressSlot {
   // How many connections its address had with this one, when it came: of two that come at once one
   // is the later. 0 when it is not counted.
   uint64_t number() const noexcept { return number_; }
+  // It turns out to be another address's connection: counted as that one's from now on.
+  void count_as(AddressBlock block) {
+    if (counts_ != nullptr) *this = AddressSlot(*counts_, block);
+  }
 
  private:
   AddressCounts* counts_ = nullptr;
-  AddressBlock block_ = 0;
+  AddressBlock block_ = 0;  // 0: not counted
   uint64_t number_ = 0;
 };
 

@@ -36,6 +36,10 @@ class ConnectionSlot {
     if (load_ != nullptr) load_->connections.fetch_sub(1, std::memory_order_relaxed);
   }
 
+  // See AddressSlot.
+  uint64_t number_of_address() const noexcept { return address_.number(); }
+  void count_as(AddressBlock block) { address_.count_as(block); }
+
  private:
   WorkerLoad* load_ = nullptr;
   AddressSlot address_;

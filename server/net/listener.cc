@@ -39,24 +39,6 @@ void read_ipv6(const sockaddr_in6& address, Peer& peer) noexcept {
   }
 }
 
-Peer read_peer(const sockaddr_storage& storage) noexcept {
-  Peer peer;
-  peer.block = address_block(storage);
-  if (storage.ss_family == AF_INET) {
-    sockaddr_in address;
-    std::memcpy(&address, &storage, sizeof address);
-    peer.port = ntohs(address.sin_port);
-    inet_ntop(AF_INET, &address.sin_addr, peer.address, sizeof peer.address);
-  } else if (storage.ss_family == AF_INET6) {
-    sockaddr_in6 address;
-    std::memcpy(&address, &storage, sizeof address);
-    read_ipv6(address, peer);
-  } else {
-    copy_text(peer, "unix:");
-  }
-  return peer;
-}
-
 bool is_exhaustion(int error) noexcept {
   return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
@@ -83,6 +65,24 @@ bool is_the_connections_own(int error) noexcept {
 }
 
 }  // namespace
+
+Peer peer_at(const sockaddr_storage& storage) noexcept {
+  Peer peer;
+  peer.block = address_block(storage);
+  if (storage.ss_family == AF_INET) {
+    sockaddr_in address;
+    std::memcpy(&address, &storage, sizeof address);
+    peer.port = ntohs(address.sin_port);
+    inet_ntop(AF_INET, &address.sin_addr, peer.address, sizeof peer.address);
+  } else if (storage.ss_family == AF_INET6) {
+    sockaddr_in6 address;
+    std::memcpy(&address, &storage, sizeof address);
+    read_ipv6(address, peer);
+  } else {
+    copy_text(peer, "unix:");
+  }
+  return peer;
+}
 
 void set_listener_options(int descriptor) noexcept {
   // A response leaves in as few segments as it can by itself (one flush a turn, MSG_MORE before a
@@ -135,7 +135,7 @@ bool Listener::accept_one() {
   const int accepted = ::accept4(descriptor_, reinterpret_cast<sockaddr*>(&address), &size,
                                  SOCK_NONBLOCK | SOCK_CLOEXEC);
   if (accepted < 0) return accept_failed(errno);
-  Peer peer = read_peer(address);
+  Peer peer = peer_at(address);
   peer.listener = options_.listener;
   acceptor_.on_accepted(accepted, peer);
   return true;

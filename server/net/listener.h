@@ -26,6 +26,9 @@ struct Peer {
   AddressBlock block = 0;  // what its connections are counted by
 };
 
+// Whose address this is; `listener` is left to the caller. Any thread.
+Peer peer_at(const sockaddr_storage& address) noexcept;
+
 // Gets each accepted socket. `descriptor` is non-blocking, close-on-exec, has the options of
 // set_listener_options() by inheritance, and belongs to the acceptor from here on.
 class Acceptor {

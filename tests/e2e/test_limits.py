@@ -49,6 +49,7 @@ ELSEWHERE = {
     "etags": f"{UNIT}/handler/files/background_hasher_test.cc",
     "listings": f"{UNIT}/handler/files/site_options_test.cc",
     "log_ring": "tests/e2e/test_access_log.py",
+    "proxy_protocol_timeout": "tests/e2e/test_proxy_protocol.py",
     "control_connections": f"{UNIT}/ops/control_server_test.cc",
     "control_line": f"{UNIT}/ops/control_server_test.cc",
     "control_timeout": f"{UNIT}/ops/control_server_test.cc",

@@ -4,6 +4,7 @@
 #include "server/handler/files/request_path.h"
 
 #include "protocol/target.h"
+#include "server/handler/path_prefix.h"
 
 namespace sluice::handler {
 
@@ -29,11 +30,6 @@ bool stays_in_url(char octet) noexcept {
   static constexpr std::string_view kKept = "-._~!$&'()*+,;=:@/[]|^";
   const bool letter = (octet >= 'a' && octet <= 'z') || (octet >= 'A' && octet <= 'Z');
   return letter || (octet >= '0' && octet <= '9') || kKept.find(octet) != std::string_view::npos;
-}
-
-bool is_below(std::string_view path, std::string_view prefix) noexcept {
-  if (!path.starts_with(prefix)) return false;
-  return path.size() == prefix.size() || path[prefix.size()] == '/';
 }
 
 }  // namespace

@@ -44,12 +44,12 @@ class SnapshotFixture : public testing::Test {
     std::shared_ptr<const conf::Configuration> configuration = read(text);
     ASSERT_TRUE(configuration);
     std::vector<std::string> problems;
-    snapshot = Snapshot::build(configuration, resources, snapshot.get(), problems);
+    snapshot = Snapshot::build(configuration, resources, upstreams, snapshot.get(), problems);
     EXPECT_TRUE(problems.empty()) << problems.front();
     std::vector<uint32_t> numbers;
     for (size_t i = 0; i < configuration->listeners.size(); ++i)
       numbers.push_back(10 + static_cast<uint32_t>(i));
-    http::ServingRules rules = snapshot->make_rules(world.loop, helpers, numbers);
+    http::ServingRules rules = snapshot->make_rules(world.loop, helpers, nullptr, numbers);
     world.context.router = std::move(rules.router);
     world.listener = rules.listeners.front();
   }
@@ -80,6 +80,9 @@ class SnapshotFixture : public testing::Test {
   std::shared_ptr<const Snapshot> snapshot;
   net::Helpers helpers{1, 64};
   http::ConnectionFixture world;
+  const conf::Limits limits;
+  net::Resolver resolver{world.loop, {}, {}};
+  handler::proxy::Upstreams upstreams{resolver, limits};
 };
 
 }  // namespace sluice

@@ -35,9 +35,9 @@ class SnapshotRouterTls : public SnapshotFixture {
                       snapshot ? snapshot->contexts() : ListenerContexts(), time(nullptr));
     ASSERT_EQ(reading.errors, std::vector<std::string>());
     std::vector<std::string> problems;
-    snapshot = Snapshot::build(configuration, resources, snapshot.get(), problems,
+    snapshot = Snapshot::build(configuration, resources, upstreams, snapshot.get(), problems,
                                std::move(reading.contexts));
-    const http::ServingRules rules = snapshot->make_rules(world.loop, helpers, {10, 11});
+    const http::ServingRules rules = snapshot->make_rules(world.loop, helpers, nullptr, {10, 11});
     world.context.router = rules.router;
     world.listener = rules.listeners.front();
     plain = rules.listeners.back();

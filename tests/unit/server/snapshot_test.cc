@@ -43,10 +43,10 @@ TEST_F(SnapshotTest, AFolderThatIsMissingIsAProblemAndServedWhenItComes) {
                          .origin = "sluice.toml:3"});
   configuration->sites.push_back(site);
   std::vector<std::string> problems;
-  snapshot = Snapshot::build(configuration, resources, nullptr, problems);
+  snapshot = Snapshot::build(configuration, resources, upstreams, nullptr, problems);
   ASSERT_EQ(problems.size(), 1u);
   EXPECT_TRUE(problems[0].starts_with("sluice.toml:3: there is no folder '")) << problems[0];
-  http::ServingRules rules = snapshot->make_rules(world.loop, helpers, {0});
+  http::ServingRules rules = snapshot->make_rules(world.loop, helpers, nullptr, {0});
   world.context.router = std::move(rules.router);
   EXPECT_EQ(status(ask("/")), 503);
   write("late/index.html", "late");

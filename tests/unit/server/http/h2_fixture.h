@@ -20,7 +20,7 @@
 namespace sluice::http {
 
 // What a client has seen of one of its streams.
-class ClientStream final : public ClientSink {
+class SeenStream final : public ClientSink {
  public:
   void on_response_head(ResponseHead& head, bool) override {
     if (head.status < 200) {
@@ -77,13 +77,13 @@ class H2Client final : public h2::CodecEvents {
     head.has_body = content != nullptr;
     head.content_length = length;
     if (!field.empty()) head.fields.add(field, value);
-    next_ = std::make_unique<ClientStream>();
+    next_ = std::make_unique<SeenStream>();
     const h2::StreamId id = codec.submit_request(head, length, content, *next_);
     owned_.push_back(std::move(next_));
     by_id_[id] = owned_.back().get();
     return id;
   }
-  ClientStream& stream(h2::StreamId id) { return *by_id_.at(id); }
+  SeenStream& stream(h2::StreamId id) { return *by_id_.at(id); }
 
   // Everything it has to say now.
   std::string say() {
@@ -114,9 +114,9 @@ class H2Client final : public h2::CodecEvents {
   h2::Codec codec;
 
  private:
-  std::unique_ptr<ClientStream> next_;
-  std::vector<std::unique_ptr<ClientStream>> owned_;
-  std::map<h2::StreamId, ClientStream*> by_id_;
+  std::unique_ptr<SeenStream> next_;
+  std::vector<std::unique_ptr<SeenStream>> owned_;
+  std::map<h2::StreamId, SeenStream*> by_id_;
 };
 
 // One worker's world with one connection that speaks HTTP/2 by prior knowledge.
@@ -143,7 +143,7 @@ class H2Fixture : public ConnectionFixture {
     ADD_FAILURE() << "the two never stop talking";
   }
   // A whole exchange of one request without content.
-  ClientStream& get(std::string_view path) {
+  SeenStream& get(std::string_view path) {
     const h2::StreamId id = client.request("GET", path);
     exchange();
     return client.stream(id);

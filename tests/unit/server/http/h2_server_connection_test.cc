@@ -13,7 +13,7 @@ namespace {
 
 TEST(H2ServerConnection, AnswersByPriorKnowledge) {
   H2Fixture f;
-  const ClientStream& stream = f.get("/");
+  const SeenStream& stream = f.get("/");
   EXPECT_EQ(stream.status, 200);
   EXPECT_EQ(stream.body, "hello GET /");
   EXPECT_EQ(stream.fields.at("content-length"), "11");
@@ -64,7 +64,7 @@ TEST(H2ServerConnection, AnswersManyAtOnceWhicheverIsReadyFirst) {
 
 TEST(H2ServerConnection, ContentOfUnknownLengthEndsItsStream) {
   H2Fixture f;
-  const ClientStream& stream = f.get("/chunked");
+  const SeenStream& stream = f.get("/chunked");
   EXPECT_EQ(stream.body, "hello");
   EXPECT_TRUE(stream.ended);
   EXPECT_EQ(stream.fields.count("content-length"), 0U);
@@ -72,7 +72,7 @@ TEST(H2ServerConnection, ContentOfUnknownLengthEndsItsStream) {
 
 TEST(H2ServerConnection, ASourceThatWasDryGoesOn) {
   H2Fixture f;
-  const ClientStream& stream = f.get("/tap");
+  const SeenStream& stream = f.get("/tap");
   EXPECT_EQ(stream.status, 200);
   EXPECT_EQ(stream.body, "");
   f.handler.tap.ready = "first";
@@ -89,7 +89,7 @@ TEST(H2ServerConnection, ASourceThatWasDryGoesOn) {
 
 TEST(H2ServerConnection, ASourceThatFailsCutsItsStreamAlone) {
   H2Fixture f;
-  const ClientStream& stream = f.get("/tap");
+  const SeenStream& stream = f.get("/tap");
   f.handler.tap.failed = true;
   f.wake_stream();
   f.exchange();

@@ -60,7 +60,8 @@ class ServiceThreads {
         .max_connections = cap,
         .shutdown_timeout = seconds(20)};
     workers = std::make_unique<net::Workers>(count, options, [this](size_t, net::Loop& loop) {
-      return std::make_unique<HttpService>(std::make_shared<WorkerResources>(loop, limits), rules(limits), nullptr);
+      return std::make_unique<HttpService>(std::make_shared<WorkerResources>(loop, limits),
+                                           rules(limits), nullptr);
     });
     for (size_t i = 0; i < count; ++i) workers->listen(i, sockets.descriptor(i), false);
   }
@@ -274,7 +275,7 @@ struct IdleCrowd {
   conf::Limits limits{.idle_grace = milliseconds(0)};
   net::Loop loop;
   KeepingLog log;
-  HttpService service{loop, limits, rules(limits), &log};
+  HttpService service{std::make_shared<WorkerResources>(loop, limits), rules(limits), &log};
   std::vector<Descriptor> clients;
 };
 

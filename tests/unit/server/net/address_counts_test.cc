@@ -51,6 +51,23 @@ TEST(AddressBlock, IsNothingForAUnixSocket) {
   EXPECT_EQ(address_block(storage), 0u);
 }
 
+TEST(AddressCounts, CountAConnectionAsAnothersFromThenOn) {
+  AddressCounts counts;
+  const AddressSlot client(counts, 8);
+  AddressSlot through_proxy(counts, 7), from_unix_socket(counts, 0);
+  through_proxy.count_as(8);
+  EXPECT_EQ(through_proxy.number(), 2u);
+  from_unix_socket.count_as(8);
+  EXPECT_EQ(from_unix_socket.number(), 3u) << "although it was not counted before";
+  EXPECT_EQ(counts.heaviest()[0].connections, 3u);
+  EXPECT_EQ(counts.heaviest()[1].connections, 0u) << "7 has none any more";
+  from_unix_socket.count_as(0);
+  EXPECT_EQ(from_unix_socket.number(), 0u);
+  AddressSlot nobodys;
+  nobodys.count_as(8);
+  EXPECT_EQ(counts.heaviest()[0].connections, 2u) << "there is nothing that counts it";
+}
+
 TEST(AddressCounts, CountWhileTheSlotLives) {
   AddressCounts counts;
   {

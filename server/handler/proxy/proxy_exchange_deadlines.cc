@@ -1,0 +1,82 @@
+// How long a proxied request waits for what. Each time counts from the last progress of what is
+// waited for, so that whoever is slow but goes on is not cut off.
+#include "server/handler/proxy/proxy_exchange.h"
+
+#include <algorithm>
+
+namespace sluice::handler::proxy {
+
+// Nothing: it is the client that is waited for, and its connection has its own deadlines; or the
+// pool, which has them, too.
+std::optional<ProxyExchange::Patience> ProxyExchange::patience() const noexcept {
+  const conf::Limits& most = limits();
+  if (state_ == State::awaiting) {
+    const bool sending = request_.has_body && !content_.ended();
+    if (sending && content_.held_back())
+      return Patience{.since = sent_at_, .time = most.upstream_continue_timeout, .failure = {}};
+    const net::Time since =
+        request_.has_body ? std::max(sent_at_, content_.taken_at()) : sent_at_;
+    if (!sending) {
+      return Patience{.since = std::max(since, received_at_),
+                      .time = most.upstream_response_timeout,
+                      .failure = {.status = 504,
+                                  .error = "http_response_timeout",
+                                  .cause = "upstream did not answer in time",
+                                  .limit = "upstream_response_timeout"}};
+    }
+    if (!content_.has_waiting()) return std::nullopt;
+    return Patience{.since = since,
+                    .time = most.upstream_send_timeout,
+                    .failure = {.status = 504,
+                                .error = "connection_write_timeout",
+                                .cause = "upstream took no more of the request",
+                                .limit = "upstream_send_timeout"}};
+  }
+  if (state_ != State::relaying || may_be_silent_ || ended_ || failed_ || !octets_.empty())
+    return std::nullopt;
+  return Patience{.since = received_at_,
+                  .time = most.upstream_read_timeout,
+                  .failure = {.status = 504,
+                              .error = "connection_read_timeout",
+                              .cause = "upstream fell silent within its response",
+                              .limit = "upstream_read_timeout"}};
+}
+
+std::optional<net::Time> ProxyExchange::total_deadline() const noexcept {
+  const milliseconds total = limits().upstream_total_timeout;
+  if (total.count() == 0) return std::nullopt;
+  return started_at_ + total;
+}
+
+void ProxyExchange::set_timer() noexcept {
+  std::optional<net::Time> deadline = total_deadline();
+  if (const auto waiting = patience()) {
+    const net::Time its = waiting->since + waiting->time;
+    deadline = deadline ? std::min(*deadline, its) : its;
+  }
+  if (deadline) {
+    loop().timers().set(*this, *deadline);
+  } else {
+    loop().timers().cancel(*this);
+  }
+}
+
+void ProxyExchange::on_timer() {
+  const net::Time now = loop().now();
+  if (const auto total = total_deadline(); total && now >= *total) {
+    return give_up({.status = 504,
+                    .error = "http_response_timeout",
+                    .cause = "the request took too long in all",
+                    .limit = "upstream_total_timeout"});
+  }
+  const auto waiting = patience();
+  if (!waiting || now < waiting->since + waiting->time) return set_timer();
+  if (waiting->failure.error.empty()) {  // for 100 (Continue): the client is told by us
+    content_.let_go();
+    stream_->wake();
+    return set_timer();
+  }
+  give_up(waiting->failure);
+}
+
+}  // namespace sluice::handler::proxy

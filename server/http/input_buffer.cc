@@ -1,0 +1,60 @@
+// Where a block comes from, and when its octets move to another.
+#include "server/http/input_buffer.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+namespace sluice::http {
+
+bool InputBuffer::make_room() {
+  if (!block_) {
+    block_ = resources_.read_block();
+    begin_ = end_ = 0;
+  }
+  if (end_ < block_->capacity()) return true;
+  const size_t kept = end_ - begin_;
+  Ref<Block> next =
+      kept < BlockPool::kBlockSize ? resources_.pool.acquire() : resources_.pool.acquire_large();
+  if (!next || kept == next->capacity()) return false;
+  move_into(std::move(next));
+  return true;
+}
+
+net::ReadResult InputBuffer::read_from(net::Transport& transport, uint64_t most) {
+  const size_t room = std::min<uint64_t>(block_->capacity() - end_, most);
+  const net::ReadResult result = transport.read({block_->data() + end_, room});
+  if (result.status == net::Io::failed) return result;
+  end_ += static_cast<uint32_t>(result.octets);
+  fresh_ = result.octets > 0;
+  return result;
+}
+
+Slice InputBuffer::take_look() noexcept {
+  fresh_ = false;
+  return Slice(Ref<Owner>(block_.get()), block_->data() + begin_, end_ - begin_);
+}
+
+void InputBuffer::leave_large_block() {
+  const size_t kept = end_ - begin_;
+  if (!block_ || block_->capacity() == BlockPool::kBlockSize || kept > BlockPool::kBlockSize / 2) {
+    return;
+  }
+  move_into(resources_.pool.acquire());
+}
+
+void InputBuffer::move_into(Ref<Block> next) noexcept {
+  const uint32_t kept = end_ - begin_;
+  std::memcpy(next->data(), block_->data() + begin_, kept);
+  block_ = std::move(next);
+  begin_ = 0;
+  end_ = kept;
+}
+
+void InputBuffer::clear() noexcept {
+  block_.reset();
+  begin_ = end_ = 0;
+  fresh_ = false;
+}
+
+}  // namespace sluice::http

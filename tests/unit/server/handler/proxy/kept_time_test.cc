@@ -1,0 +1,58 @@
+#include "server/handler/proxy/kept_time.h"
+
+#include <gtest/gtest.h>
+
+namespace sluice::handler::proxy {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(KeptTime, BeginsWithWhatTheLimitSays) { EXPECT_EQ(KeptTime(4s).usable(), 4s); }
+
+TEST(KeptTime, AnAnnouncedTimeIsTakenLessAMargin) {
+  KeptTime kept(4s);
+  kept.on_announced(5s);
+  EXPECT_EQ(kept.usable(), 4s);
+  kept.on_announced(1s);
+  EXPECT_EQ(kept.usable(), 800ms);
+  kept.on_announced(0s);
+  EXPECT_EQ(kept.usable(), 0ms);
+  kept.on_announced(3600s);
+  EXPECT_EQ(kept.usable(), KeptTime::kMost);
+}
+
+TEST(KeptTime, AnAgeAtWhichItClosedIsTooOld) {
+  KeptTime kept(4s);
+  kept.on_closed(2s);
+  EXPECT_EQ(kept.usable(), 1500ms);
+  kept.on_closed(10s);
+  EXPECT_EQ(kept.usable(), 1500ms) << "an earlier close says more";
+}
+
+TEST(KeptTime, HalfTheAgeThatOneLivedThroughIsNot) {
+  KeptTime kept(4s);
+  kept.on_survived(6s);
+  EXPECT_EQ(kept.usable(), 4s);
+  kept.on_survived(20s);
+  EXPECT_EQ(kept.usable(), 10s);
+  kept.on_survived(600s);
+  EXPECT_EQ(kept.usable(), KeptTime::kMost);
+}
+
+TEST(KeptTime, ARestartIsForgottenAgain) {
+  KeptTime kept(4s);
+  kept.on_closed(10ms);
+  EXPECT_LT(kept.usable(), 10ms);
+  kept.on_survived(2s);
+  EXPECT_EQ(kept.usable(), 1s);
+}
+
+TEST(KeptTime, WhatIsAnnouncedIsNotTriedOut) {
+  KeptTime kept(4s);
+  kept.on_announced(5s);
+  kept.on_survived(60s);
+  EXPECT_EQ(kept.usable(), 4s);
+}
+
+}  // namespace
+}  // namespace sluice::handler::proxy
