@@ -13,8 +13,7 @@
 //  1. A connection has at most one request under way.
 //  2. Every request that was due is answered, or counted in `unanswered`: none is left out.
 //  3. An answer counts if it begins with "HTTP/1.1 200 " and ends with octet SIZE; all else is an
-//  error,
-//     and its connection is not used again.
+//     error, and its connection is not used again.
 
 #include <fcntl.h>
 #include <netinet/in.h>

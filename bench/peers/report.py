@@ -11,7 +11,7 @@ from syscalls import Count
 from workloads import BEST, Workload
 
 SUBJECT = "sluice"  # targets bind this server; the others are shown beside it
-NO_PEERS = (SUBJECT, "floor", ALONE)
+NO_PEERS = (SUBJECT, "floor", "splice", ALONE)
 FLUSH_LEFT = ("server", "case", "which", "verdict")
 
 

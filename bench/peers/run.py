@@ -45,7 +45,7 @@ def parse(arguments: List[str]) -> argparse.Namespace:
     parser.add_argument("--seconds", type=int, default=2, help="per server and round (default 2)")
     parser.add_argument("--only", action="append", choices=workloads.names(), metavar="WORKLOAD",
                         help="one of " + ", ".join(workloads.names()) + "; may be repeated")
-    parser.add_argument("--servers", default="floor,sluice,nginx,h2o,nghttpd,lighttpd,haproxy", metavar="A,B,C")
+    parser.add_argument("--servers", default="floor,splice,sluice,nginx,h2o,nghttpd,lighttpd,haproxy", metavar="A,B,C")
     parser.add_argument("--syscalls", action="store_true", help="also count system calls (strace)")
     parser.add_argument("--quick", action="store_true",
                         help=f"{QUICK_ROUNDS} rounds of {QUICK_SECONDS} s: a look, not a verdict")
@@ -111,7 +111,7 @@ def find_handshakes(options: argparse.Namespace, load_core: int,
 
 def find_paced(options: argparse.Namespace, makers: dict, load_core: int) -> paced.Paced:
     """What proxies need beside wrk. Raises BenchError when it is not built or the origin is not there."""
-    if "floor" in makers and not Path(options.floor).with_name(servers.PROXY_FLOOR).exists():
+    if {"floor", "splice"} & makers.keys() and not Path(options.floor).with_name(servers.PROXY_FLOOR).exists():
         raise BenchError(f"{servers.PROXY_FLOOR} is missing beside {options.floor}: build it: target "
                          f"peers_{servers.PROXY_FLOOR}")
     return paced.Paced(find_built(options, "paced"), load_core)

@@ -32,6 +32,7 @@ STOP_SECONDS = 10.0
 PEER_ABILITIES = frozenset({"log", "fields", "304"})
 PROXIED = frozenset({"proxy-1k", "proxy-64k", "proxy-h2-1k", "proxy-upload", "proxy-p99"})
 PROXY_FLOOR = "proxy_floor"  # beside the program of the floor
+SPLICED = frozenset({"proxy-64k", "proxy-upload"})  # on small messages its calls cost more than copies
 LISTENING = re.compile(r"listening on https?://127\.0\.0\.1:(\d+)")
 
 
@@ -132,6 +133,9 @@ def makers(sluice: str, floor: str) -> Dict[str, Maker]:
     listed = [
         Maker("floor", floor, "build it: target peers_floor", [], _floor, True,
               frozenset({"304", "proxy"})),
+        # The floor of proxies once more, copying nothing: what splice(2) could save.
+        Maker("splice", floor, "build it: target peers_floor", [], _splice, True,
+              frozenset({"proxy"}), SPLICED),
         Maker("sluice", sluice, "build it: target sluice", ["--version"], _sluice, True,
               PEER_ABILITIES | {"sites", "tls", "h2", "proxy"}),
         _peer("nginx", "nginx-light", _nginx, PEER_ABILITIES | {"tls", "h2", "proxy"}),
@@ -230,8 +234,12 @@ def _system(program: str) -> str:
 
 def _floor(program: str, site: Site, _own: Path, _port: int) -> List[str]:
     if site.origin:
-        return [str(Path(program).with_name(PROXY_FLOOR)), str(site.origin)]
+        return [str(Path(program).with_name(PROXY_FLOOR)), "copy", str(site.origin)]
     return [program, site.floor_mode, str(site.docs / site.document)]
+
+
+def _splice(program: str, site: Site, _own: Path, _port: int) -> List[str]:
+    return [str(Path(program).with_name(PROXY_FLOOR)), "splice", str(site.origin)]
 
 
 def _sluice(program: str, site: Site, own: Path, _port: int) -> List[str]:
