@@ -15,7 +15,7 @@ ARG BASE=debian:12-slim
 FROM ${BASE} AS build
 # The packages of BUILD in ./dev; a test holds both lists equal.
 RUN apt-get update && apt-get install -y --no-install-recommends \
-      g++ cmake ninja-build node-llhttp libcli11-dev libtomlplusplus-dev nlohmann-json3-dev libxxhash-dev libssl-dev libnghttp2-dev \
+      g++ cmake ninja-build node-llhttp libcli11-dev libtomlplusplus-dev nlohmann-json3-dev libxxhash-dev libssl-dev libnghttp2-dev libc-ares-dev \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /source
 COPY . .

@@ -9,6 +9,7 @@
 #include "server/commands/check.h"
 #include "server/commands/control.h"
 #include "server/commands/handshake.h"
+#include "server/commands/proxy.h"
 #include "server/commands/run.h"
 #include "server/commands/serve.h"
 #include "server/commands/version.h"
@@ -45,6 +46,7 @@ class CommandLine {
     app_.require_subcommand(1);
     app_.footer("Try: sluice serve .   and open http://127.0.0.1:8080");
     add_serve();
+    add_proxy();
     add_run();
     add_check();
     add_handshake();
@@ -57,9 +59,11 @@ class CommandLine {
     try {
       app_.parse(argc, argv);
       apply_limits(limits_, serving_.common.limits);
+      proxying_.common.limits = serving_.common.limits;
     } catch (const CLI::ParseError& error) {
       return app_.exit(error);
     }
+    if (proxy_->parsed()) return sluice::proxy(proxying_);
     if (run_->parsed()) return sluice::run(running_);
     if (check_->parsed()) return sluice::check(checking_);
     if (handshake_->parsed()) return sluice::handshake(shaking_);
@@ -102,6 +106,23 @@ class CommandLine {
     serve->add_flag("--follow-symlinks", serving_.follow_symlinks,
                     "Follow symbolic links that lead out of the folder");
     add_common(serve, serving_.common);
+  }
+
+  void add_proxy() {
+    proxy_ = app_.add_subcommand("proxy", "Put another server behind this one");
+    proxy_
+        ->add_option("--to", proxying_.to,
+                     "The server: http://HOST[:PORT][/BASE], https://... or unix:/path")
+        ->required();
+    proxy_
+        ->add_option("--host", proxying_.host,
+                     "What it is told in Host: keep is what the client asked for, upstream the "
+                     "host of --to; or a name")
+        ->capture_default_str();
+    proxy_->add_option("--ca", proxying_.authorities,
+                       "Trust the certificates in this PEM file [the system's]");
+    proxy_->add_flag("--insecure", proxying_.insecure, "Do not verify its certificate");
+    add_common(proxy_, proxying_.common);
   }
 
   void add_run() {
@@ -151,6 +172,7 @@ class CommandLine {
   }
 
   CLI::App app_{"Sluice, an HTTP server on raw epoll."};
+  CLI::App* proxy_ = nullptr;
   CLI::App* run_ = nullptr;
   CLI::App* check_ = nullptr;
   CLI::App* handshake_ = nullptr;
@@ -158,6 +180,7 @@ class CommandLine {
   CLI::App* health_ = nullptr;
   CLI::App* reload_ = nullptr;
   sluice::ServeOptions serving_;
+  sluice::ProxyOptions proxying_;
   std::vector<std::string> limits_;
   sluice::RunOptions running_;
   sluice::CheckOptions checking_;

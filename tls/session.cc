@@ -18,6 +18,8 @@
 #include "tls/listener_context.h"
 #include "tls/openssl.h"
 #include "tls/session_callbacks.h"
+#include "tls/upstream_failure.h"
+#include "tls/upstream_state.h"
 
 namespace sluice::tls {
 
@@ -118,7 +120,7 @@ void Session::FreeSsl::operator()(void* ssl) const noexcept { SSL_free(as_ssl(ss
 
 Session::Session(Workspace& workspace, const ListenerContext& context)
     : workspace_(workspace),
-      context_(context),
+      context_(&context),
       ssl_(SSL_new(context.fallback().identity->context())),
       choice_(&context.fallback()),
       report_(std::make_unique<HandshakeReport>()) {
@@ -126,20 +128,50 @@ Session::Session(Workspace& workspace, const ListenerContext& context)
     failed_ = true;
     return;
   }
-  SSL* const ssl = as_ssl(ssl_.get());
-  BIO* const bio = workspace.io_->bio.get();
-  BIO_up_ref(bio);
-  SSL_set_bio(ssl, bio, bio);
-  SSL_set_accept_state(ssl);
-  SessionCallbacks::attach(*ssl, *this);
+  lend_workspace();
+  SSL_set_accept_state(as_ssl(ssl_.get()));
   if (context.traces_handshakes()) report_->trace = std::make_unique<HandshakeTrace>(Role::server);
 }
 
-Session::~Session() = default;
+Session::Session(Workspace& workspace, const UpstreamContext& context)
+    : workspace_(workspace), upstream_(&context), ssl_(SSL_new(context.state().context.get())) {
+  SSL* const ssl = as_ssl(ssl_.get());
+  UpstreamContext::State& state = context.state();
+  if (!ssl_ || (!state.server_name.empty() &&
+                SSL_set_tlsext_host_name(ssl, state.server_name.c_str()) != 1)) {
+    fail_as_client({"proxy_internal_error", "memory is short for TLS with the upstream"});
+    return;
+  }
+  lend_workspace();
+  SSL_set_connect_state(ssl);
+  const SslSessionPointer kept = state.sessions.take();
+  if (kept) SSL_set_session(ssl, kept.get());
+  forget_errors();
+}
+
+// OpenSSL takes a session that ends without close_notify for one that nobody may go on with, and
+// says so in the very object that the context keeps. Such ends are told apart by the HTTP versions
+// here, as RFC 8446 section 6.1 has it; only what failed is not resumed.
+Session::~Session() {
+  if (upstream_ == nullptr || !ssl_ || failed_) return;
+  SSL_set_shutdown(as_ssl(ssl_.get()), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+}
+
+void Session::lend_workspace() {
+  SSL* const ssl = as_ssl(ssl_.get());
+  BIO* const bio = workspace_.io_->bio.get();
+  BIO_up_ref(bio);
+  SSL_set_bio(ssl, bio, bio);
+  SessionCallbacks::attach(*ssl, *this);
+}
 
 Session::Status Session::handshake(std::string_view& records, std::chrono::microseconds at) {
   assert(!established_);
   if (failed_) return Status::failed;
+  if (upstream_ != nullptr) {
+    const Status status = take_step(records);
+    return status == Status::done ? conclude_as_client() : status;
+  }
   HandshakeReport& report = *report_;
   // All that was lent before was used up, so that these follow on those.
   report.first_octets +=
@@ -157,8 +189,15 @@ Session::Status Session::handshake(std::string_view& records, std::chrono::micro
 Session::Status Session::take_step(std::string_view& records) {
   const Lending lending(workspace_, records);
   const int result = SSL_do_handshake(as_ssl(ssl_.get()));
-  const Status status = result == 1 ? Status::done : status_of(result);
-  if (status == Status::failed) note_failure();
+  Status status = result == 1 ? Status::done : status_of(result);
+  if (upstream_ != nullptr) {
+    if (status == Status::closed) {
+      status = fail_as_client(
+          {"connection_terminated", "upstream closed the connection within the TLS handshake"});
+    }
+  } else if (status == Status::failed) {
+    note_failure();
+  }
   forget_errors();
   return status;
 }
@@ -176,6 +215,39 @@ Session::Status Session::conclude_handshake() {
   return Status::done;
 }
 
+// Not every OpenSSL looks at whether what the upstream chose was offered; none minds when it chose
+// nothing.
+Session::Status Session::conclude_as_client() {
+  using Http2 = conf::UpstreamTarget::Http2;
+  const unsigned char* chosen = nullptr;
+  unsigned size = 0;
+  SSL_get0_alpn_selected(as_ssl(ssl_.get()), &chosen, &size);
+  const std::string_view protocol(reinterpret_cast<const char*>(chosen), size);
+  const Http2 wanted = upstream_->state().http2;
+  const bool is_http2 = protocol == "h2" && wanted != Http2::never;
+  const bool is_http1 = (protocol.empty() || protocol == "http/1.1") && wanted != Http2::always;
+  if (!is_http2 && !is_http1) {
+    return fail_as_client(
+        {"tls_protocol_error", protocol.empty()
+                                   ? "upstream does not agree to HTTP/2 (ALPN)"
+                                   : "upstream chose a protocol that was not offered (ALPN)"});
+  }
+  speaks_http2_ = is_http2;
+  established_ = true;
+  return Status::done;
+}
+
+Session::Status Session::fail_as_client(const SessionFailure& failure) noexcept {
+  failed_ = true;
+  failure_ = failure;
+  return Status::failed;
+}
+
+SessionFailure Session::failure() const noexcept {
+  if (upstream_ == nullptr || !flooded()) return failure_;
+  return {"tls_protocol_error", "upstream changes its TLS keys without end"};
+}
+
 // What an SSL_ function's failure means. The error queue is this call's.
 Session::Status Session::status_of(int result) noexcept {
   switch (SSL_get_error(as_ssl(ssl_.get()), result)) {
@@ -184,6 +256,8 @@ Session::Status Session::status_of(int result) noexcept {
     case SSL_ERROR_ZERO_RETURN:
       return Status::closed;
     default:
+      if (upstream_ != nullptr)
+        return fail_as_client(explain_upstream_failure(*as_ssl(ssl_.get())));
       failed_ = true;
       return Status::failed;
   }
@@ -258,6 +332,7 @@ void Session::note_message(bool is_ours, int content_type, std::span<const uint8
     if (refuses || (!is_ours && content_type == SSL3_RT_HANDSHAKE)) ++late_messages_;
     return;
   }
+  if (!report_) return;
   HandshakeReport& report = *report_;
   if (report.trace) report.trace->add(is_ours, content_type, message, at_);
   if (content_type == SSL3_RT_ALERT && message.size() == 2 && message[0] == SSL3_AL_FATAL)

@@ -22,8 +22,18 @@
 namespace sluice::tls {
 
 class ListenerContext;
+class UpstreamContext;
 struct Choice;
 struct HandshakeReport;
+
+// Why TLS with an upstream came to nothing. The views last as long as the process.
+struct SessionFailure {
+  // RFC 9209 section 2.3: "tls_certificate_error", "tls_alert_received", "tls_protocol_error" ...
+  // Empty: nothing failed, or it was the connection below.
+  std::string_view error;
+  std::string_view cause;  // for the log: "upstream's certificate has expired"
+  int alert = -1;          // the description of the alert received (RFC 8446 section 6.2); -1: none
+};
 
 // Memory that the sessions of one worker work in, one after the other. Thread: the worker's;
 // outlives its sessions.
@@ -34,7 +44,7 @@ class Workspace {
   static constexpr size_t kSealedRecord = kRecord + 512;
   static constexpr size_t kGathered = 4 * kRecord + 2048;  // four records, and the head before them
 
-  // `key_updates`: how many messages of the handshake protocol a client may send after its
+  // `key_updates`: how many messages of the handshake protocol a peer may send after the
   // handshake.
   explicit Workspace(uint64_t key_updates);
   ~Workspace();
@@ -76,7 +86,7 @@ class Session {
     done,           // handshake: it is complete; read: the room is full, or there may be more
     wants_records,  // all records are used up
     closed,         // read: the peer said that it will send no more (close_notify)
-    clear_text,     // handshake: the peer speaks HTTP without TLS; nothing was taken
+    clear_text,     // handshake: the client speaks HTTP without TLS; nothing was taken
     failed,
   };
   struct Plain {
@@ -84,17 +94,23 @@ class Session {
     size_t octets;  // put into the room, whatever the status
   };
 
-  // The server's side. Both outlive the session.
+  // The server's role. Both outlive the session.
   Session(Workspace& workspace, const ListenerContext& context);
+  // The client's role: the first handshake() needs no records, and gives the ClientHello. It has
+  // no report and no choice. Both outlive the session.
+  Session(Workspace& workspace, const UpstreamContext& context);
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
   // Goes on with the handshake; takes what it uses off the front of `records`. `at`: since the
-  // connection was opened, for the trace.
+  // connection was opened, for the trace. In the client's role `done` means as well that the
+  // upstream is who it should be, and that the HTTP version is one that was offered.
   [[nodiscard]] Status handshake(std::string_view& records, std::chrono::microseconds at);
   bool established() const noexcept { return established_; }
   bool failed() const noexcept { return failed_; }
+  // In the client's role: why it failed.
+  SessionFailure failure() const noexcept;
   // It failed because of Workspace's key_updates.
   bool flooded() const noexcept { return late_messages_ > workspace_.key_updates_; }
 
@@ -109,7 +125,8 @@ class Session {
   // Says close_notify, once (RFC 8446 section 6.1).
   void close();
 
-  // What is known of the handshake, until forget_handshake(); null after it.
+  // What is known of the handshake, until forget_handshake(); null after it, and in the client's
+  // role.
   const HandshakeReport* report() const noexcept { return report_.get(); }
   HandshakeReport* report() noexcept { return report_.get(); }
   void forget_handshake() noexcept;
@@ -120,7 +137,7 @@ class Session {
   bool resumed() const noexcept;
   // By ALPN (RFC 9113 section 3.2); else it is HTTP/1.1.
   bool speaks_http2() const noexcept { return speaks_http2_; }
-  // What the client's name led to.
+  // What the client's name led to. Requires: the server's role.
   const Choice& choice() const noexcept { return *choice_; }
   // The subject of the certificate that the client showed and that was verified (RFC 2253's form);
   // empty without one.
@@ -135,16 +152,21 @@ class Session {
   };
 
   class Lending;
+  void lend_workspace();
   Status status_of(int result) noexcept;
   Status take_step(std::string_view& records);
   Status conclude_handshake();
+  Status conclude_as_client();
+  Status fail_as_client(const SessionFailure& failure) noexcept;
   void note_failure();
   void note_message(bool is_ours, int content_type, std::span<const uint8_t> message);
 
   Workspace& workspace_;
-  const ListenerContext& context_;
+  // One of the two: it decides the role.
+  const ListenerContext* const context_ = nullptr;
+  const UpstreamContext* const upstream_ = nullptr;
   std::unique_ptr<void, FreeSsl> ssl_;
-  const Choice* choice_;
+  const Choice* choice_ = nullptr;
   std::unique_ptr<HandshakeReport> report_;
   std::unique_ptr<const std::string> client_subject_;
   std::chrono::microseconds at_{};  // of the running call of handshake()
@@ -154,6 +176,7 @@ class Session {
   bool failed_ = false;
   bool closing_ = false;
   bool speaks_http2_ = false;
+  SessionFailure failure_;  // in the client's role
 };
 
 }  // namespace sluice::tls

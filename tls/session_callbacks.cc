@@ -16,6 +16,7 @@
 #include "tls/identity.h"
 #include "tls/listener_context.h"
 #include "tls/session.h"
+#include "tls/upstream_state.h"
 
 namespace sluice::tls {
 
@@ -102,6 +103,13 @@ bool SessionCallbacks::install(SSL_CTX& context, TicketKeys& tickets) {
          SSL_CTX_set_session_ticket_cb(&context, nullptr, on_ticket_opened, nullptr) == 1;
 }
 
+bool SessionCallbacks::install_for_client(SSL_CTX& context, KeptSessions& sessions) {
+  SSL_CTX_set_msg_callback(&context, on_message);
+  SSL_CTX_set_session_cache_mode(&context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+  SSL_CTX_sess_set_new_cb(&context, on_new_session);
+  return SSL_CTX_set_app_data(&context, &sessions) == 1;
+}
+
 void SessionCallbacks::attach(SSL& ssl, Session& session) {
   SSL_set_app_data(&ssl, &session);
   SSL_set_msg_callback_arg(&ssl, &session);
@@ -119,7 +127,7 @@ int SessionCallbacks::on_client_hello(SSL* ssl, int* alert, void*) {
     *alert = SSL_AD_DECODE_ERROR;
     return SSL_CLIENT_HELLO_ERROR;
   }
-  const Choice* const choice = session.context_.choose(session.report_->hello->server_name);
+  const Choice* const choice = session.context_->choose(session.report_->hello->server_name);
   if (choice == nullptr) {
     session.report_->name_refused = true;
     *alert = SSL_AD_UNRECOGNIZED_NAME;
@@ -147,7 +155,7 @@ int SessionCallbacks::on_alpn(SSL* ssl, const unsigned char** chosen, unsigned c
                               const unsigned char* offered, unsigned offered_size, void*) {
   Session& session = session_of(ssl);
   const std::string_view offer(reinterpret_cast<const char*>(offered), offered_size);
-  session.speaks_http2_ = session.context_.offers_http2() && suits_http2(ssl) &&
+  session.speaks_http2_ = session.context_->offers_http2() && suits_http2(ssl) &&
                           take_protocol(kHttp2, offer, chosen, chosen_size);
   const bool taken = session.speaks_http2_ || take_protocol(kHttp11, offer, chosen, chosen_size);
   return taken ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
@@ -181,6 +189,13 @@ int SessionCallbacks::on_ticket_opened(SSL*, SSL_SESSION* session, const unsigne
   if (shown != nullptr && X509_cmp_current_time(X509_get0_notAfter(shown)) <= 0)
     return SSL_TICKET_RETURN_IGNORE_RENEW;
   return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
+}
+
+// OpenSSL gives a reference away, and is told that it was taken.
+int SessionCallbacks::on_new_session(SSL* ssl, SSL_SESSION* session) {
+  auto* const sessions = static_cast<KeptSessions*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
+  sessions->keep(SslSessionPointer(session));
+  return 1;
 }
 
 void SessionCallbacks::on_message(int is_written, int /*version*/, int content_type,

@@ -4,13 +4,14 @@
 // Invariants:
 //   1. What is known of a name is an immutable Resolution, replaced whole; its generation grows.
 //   2. A failed lookup takes nothing away: the addresses known stay until an answer says otherwise.
-//   3. A name is looked up again when its TTL is over, clamped to resolve_least .. resolve_most; and
-//   when somebody could not connect, but not before resolve_least is over.
+//   3. A name is looked up again when its TTL is over, clamped to resolve_least .. resolve_most;
+//   and when somebody could not connect, but not before resolve_least is over.
 //   4. /etc/hosts and /etc/resolv.conf are read again when they have changed.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -36,8 +37,8 @@ struct Resolution {
 // the resolver: it then stays as it is.
 class ResolvedName {
  public:
-  // While it lives, `task` is woken on its loop whenever the name's generation has changed. Made and
-  // destroyed on the loop's thread; the loop and the task outlive it.
+  // While it lives, `task` is woken on its loop whenever the name's generation has changed. Made
+  // and destroyed on the loop's thread; the loop and the task outlive it.
   class Subscription {
    public:
     virtual ~Subscription() = default;
@@ -65,19 +66,23 @@ struct ResolverOptions {
   std::string configuration_file = "/etc/resolv.conf";
 };
 
+// Hears one line, without a line feed, from the resolver's thread.
+using ResolverLog = std::function<void(const std::string& line)>;
+
 // Thread: the loop's (resolve() too). The loop outlives it.
 class Resolver {
  public:
-  Resolver(Loop& loop, ResolverOptions options);
+  // `log` may be empty.
+  Resolver(Loop& loop, ResolverOptions options, ResolverLog log);
   ~Resolver();
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;
 
   // Begins to look `host` up, and goes on for as long as somebody else than the resolver holds the
   // result; the same host and port give the same object. A numeric address gives fixed_address(); a
-  // host that begins with '_' is looked up as SRV (RFC 2782), and `port` is ignored. What goes wrong
-  // and what recovers is said once to `log`, one line each ("upstream name 'app': no such name
-  // (NXDOMAIN)").
+  // host that begins with '_' is looked up as SRV (RFC 2782), and `port` is ignored. What goes
+  // wrong and what recovers is said once to `log`, one line each ("upstream name 'app': no such
+  // name (NXDOMAIN)").
   std::shared_ptr<ResolvedName> resolve(const std::string& host, uint16_t port);
 
  private:

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <utility>
 
 namespace sluice::net {
 
@@ -55,6 +56,17 @@ TlsTransport::TlsTransport(Loop& loop, int descriptor, Task& task, TlsWork& work
       opened_at_(loop.now()),
       young_left_(kYoung) {}
 
+TlsTransport::TlsTransport(Loop& loop, int descriptor, Task& task, TlsWork& work,
+                           const tls::UpstreamContext& context)
+    : loop_(loop),
+      task_(&task),
+      work_(work),
+      socket_(loop, descriptor, task),
+      session_(work.workspace(), context),
+      opened_at_(loop.now()),
+      young_left_(kYoung),
+      hello_due_(true) {}
+
 // --- Reading -------------------------------------------------------------------------------------
 
 // Takes records off the socket. False when there are none.
@@ -92,30 +104,40 @@ Handshake TlsTransport::handshake() {
   if (bare_ || session_.established()) return Handshake::done;
   const bool has_records = !unread_.empty() || (ended_ == Io::progress && socket_.readable());
   // Who sent nothing takes nobody's turn.
-  if (!has_records) return ended_ == Io::progress ? Handshake::pending : Handshake::failed;
+  if (!has_records && !hello_due_)
+    return ended_ == Io::progress ? Handshake::pending : Handshake::failed;
   if (!work_.take_turn()) {
     loop_.wake(*task_);
     return Handshake::pending;
   }
+  if (std::exchange(hello_due_, false)) {
+    from_socket_ = true;
+    arrived_ = {};
+    if (step_handshake() == Handshake::failed) return Handshake::failed;
+  }
   for (int i = 0; i < kReceivesACall; ++i) {
     if (!next_records()) return ended_ == Io::progress ? Handshake::pending : Handshake::failed;
-    using std::chrono::microseconds;
-    const auto at = std::chrono::duration_cast<microseconds>(Clock::now() - opened_at_);
-    std::string_view records = arrived_;
-    const tls::Session::Status status = session_.handshake(records, at);
-    keep_rest(records);
-    if (status == tls::Session::Status::done) return Handshake::done;
-    if (status == tls::Session::Status::clear_text) {
-      bare_ = true;
-      return Handshake::clear_text;
-    }
-    if (status != tls::Session::Status::wants_records) {
-      unread_.clear();
-      return Handshake::failed;
-    }
+    if (const Handshake state = step_handshake(); state != Handshake::pending) return state;
   }
   loop_.wake(*task_);
   return Handshake::pending;
+}
+
+// Gives the session what arrived.
+Handshake TlsTransport::step_handshake() {
+  using std::chrono::microseconds;
+  const auto at = std::chrono::duration_cast<microseconds>(Clock::now() - opened_at_);
+  std::string_view records = arrived_;
+  const tls::Session::Status status = session_.handshake(records, at);
+  keep_rest(records);
+  if (status == tls::Session::Status::done) return Handshake::done;
+  if (status == tls::Session::Status::wants_records) return Handshake::pending;
+  if (status == tls::Session::Status::clear_text) {
+    bare_ = true;
+    return Handshake::clear_text;
+  }
+  unread_.clear();
+  return Handshake::failed;
 }
 
 bool TlsTransport::readable() const noexcept {

@@ -50,6 +50,10 @@ class TlsTransport final : public Transport {
   // As SocketTransport's; `context` outlives the transport.
   TlsTransport(Loop& loop, int descriptor, Task& task, TlsWork& work,
                const tls::ListenerContext& context);
+  // The client's role: the first handshake() gives the ClientHello, which leaves with the next
+  // flush. `context` outlives the transport.
+  TlsTransport(Loop& loop, int descriptor, Task& task, TlsWork& work,
+               const tls::UpstreamContext& context);
   [[nodiscard]] int open() { return socket_.open(); }
 
   void wake_instead(Task& task) noexcept override {
@@ -74,6 +78,7 @@ class TlsTransport final : public Transport {
   void reset_on_close() noexcept override { socket_.reset_on_close(); }
 
  private:
+  Handshake step_handshake();
   bool receive();
   bool next_records();
   void keep_rest(std::string_view rest);
@@ -103,6 +108,7 @@ class TlsTransport final : public Transport {
   bool finishing_ = false;   // close_notify goes with what is sent last
   bool end_told_ = false;    // whoever reads knows of the end
   bool bare_ = false;        // the peer speaks HTTP without TLS, and so do we now
+  bool hello_due_ = false;   // it is for us to begin the handshake
 };
 
 }  // namespace sluice::net

@@ -281,3 +281,17 @@ def test_clients_are_counted_not_the_proxy(tmp_path, shared_site):
             assert [connect(client).status for _ in range(2)] == [200, 200]
         assert connect("192.0.2.2").status == 503
         assert connect("192.0.2.4").status == 200
+
+
+def test_who_is_turned_away_hears_nothing_in_clear_text_where_tls_is_spoken(tmp_path, shared_site, authority):
+    """The listener is not the first one: the client's address is not all that its connection came with."""
+    path = configure(tmp_path, listener_table("false", name="clear"), listener_table("true", "proxy_protocol = true"),
+                     certificate_table(authority.issue()), site_table(shared_site),
+                     top='trusted_proxies = ["127.0.0.1"]\n[limits]\nconnections_per_address = 1\n')
+    context = ssl.create_default_context(cafile=str(authority.certificate))
+    with SluiceServer(config=path) as server, socket.create_connection(server.addresses[1], 30) as one:
+        one.sendall(V1)
+        with context.wrap_socket(one, server_hostname="localhost"), RawConnection(server.addresses[1], 30) as another:
+            another.send(V1)
+            assert another.wait_for_end() in ("fin", "reset")
+        wait_until(lambda: "connections_per_address" in server.stderr(), 20, "the error log")

@@ -71,13 +71,14 @@ struct Wrapped {
   std::string_view wrapper = {};
 };
 
-const std::array<Wrapped, 4>& wrapped_libraries() {
-  static const std::array<Wrapped, 4> kWrapped = {{
+const std::array<Wrapped, 5>& wrapped_libraries() {
+  static const std::array<Wrapped, 5> kWrapped = {{
       {"llhttp", "protocol/", std::regex(R"(\bllhttp_(t|settings_t|errno_t|method_t|type_t)\b)")},
       {"toml++/", "conf/", std::regex(R"(\btoml::\w+)")},
       {"nghttp2/", "protocol/", std::regex(R"(\bnghttp2_\w+)"), "protocol/h2/inside.h"},
       {"openssl/", "tls/", std::regex(R"(\b(SSL|SSL_CTX|SSL_SESSION|BIO|X509|EVP_\w+)\b)"),
        "tls/openssl.h"},
+      {"ares", "server/net/", std::regex(R"(\bares_\w+)")},
   }};
   return kWrapped;
 }

@@ -43,15 +43,15 @@ void Connecting::on_connected(net::Descriptor descriptor, const net::SocketAddre
   }
   const bool http2 = upstream_.target().http2 == conf::UpstreamTarget::Http2::always;
   if (!upstream_.target().tls) {
-    auto socket =
-        std::make_unique<net::SocketTransport>(resources_.loop, descriptor.release(), *this);
+    std::unique_ptr<net::SocketTransport> socket(
+        new net::SocketTransport(resources_.loop, descriptor.release(), *this));
     if (socket->open() != 0) return fail({.status = 503, .error = "proxy_internal_error",
                                           .cause = "no memory to watch a socket"});
     return finish(std::move(socket), http2);
   }
   context_ = upstream_.tls();
-  transport_ = std::make_unique<net::TlsTransport>(resources_.loop, descriptor.release(), *this,
-                                                   resources_.tls_work(), *context_);
+  transport_.reset(new net::TlsTransport(resources_.loop, descriptor.release(), *this,
+                                         resources_.tls_work(), *context_));
   if (transport_->open() != 0) {
     return fail({.status = 503, .error = "proxy_internal_error",
                  .cause = "no memory to watch a socket"});

@@ -139,8 +139,8 @@ void UpstreamPool::connect_for_waiters() {
 void UpstreamPool::connect(ConnectionWaiter* only_for, std::string prelude) {
   Attempt& attempt = attempts_.emplace_back();
   attempt.only_for = only_for;
-  attempt.connecting = std::make_unique<Connecting>(*resources_, limits_, *upstream_, *this, *this,
-                                                    std::move(prelude));
+  attempt.connecting.reset(
+      new Connecting(*resources_, limits_, *upstream_, *this, *this, std::move(prelude)));
   // Addresses take turns, so that no server of several gets all.
   std::vector<net::SocketAddress> addresses = resolution_->addresses;
   const auto first = static_cast<ptrdiff_t>(upstream_->next_turn() % addresses.size());
