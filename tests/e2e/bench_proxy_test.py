@@ -15,7 +15,7 @@ from sluice_server import sluice_binary
 
 CORE = min(os.sched_getaffinity(0))
 OURS = ("floor", "splice")
-PROXIES = OURS + ("nginx", "h2o", "haproxy")
+PROXIES = OURS + ("sluice", "nginx", "h2o", "haproxy")
 CLIENTS, TURNS = 4, 50
 UPLOAD = 1024 * 1024
 
