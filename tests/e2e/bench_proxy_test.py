@@ -7,6 +7,7 @@ import pathlib
 import re
 import socket
 import subprocess
+import tempfile
 import threading
 
 import pytest
@@ -32,19 +33,28 @@ def program(name):
 
 
 @pytest.fixture(scope="module")
-def docs(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("proxied")
-    for above in (folder, *folder.parents[:2]):
-        above.chmod(0o755)  # nginx drops to another user when started by root
+def temp():
+    """A folder that nginx can enter, which drops to another user when root starts it; pytest's cannot
+    be entered."""
+    with tempfile.TemporaryDirectory(prefix="sluice-bench-") as name:
+        folder = pathlib.Path(name)
+        folder.chmod(0o755)
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def docs(temp):
+    folder = temp / "docs"
+    folder.mkdir()
+    folder.chmod(0o755)
     for name in ("1k.bin", "64k.bin"):
         (folder / name).write_bytes(os.urandom(workloads.DOCUMENTS[name]))
+        (folder / name).chmod(0o644)
     return folder
 
 
 @pytest.fixture(scope="module")
-def origin(docs, tmp_path_factory):
-    temp = tmp_path_factory.mktemp("origin")
-    temp.chmod(0o755)
+def origin(docs, temp):
     started = proxying.start_origin(docs, temp, CORE)
     yield started
     started.running.stop()
@@ -56,7 +66,7 @@ def made(tmp_path_factory):
 
 
 @pytest.fixture
-def start(docs, origin, tmp_path):
+def start(docs, origin, temp):
     """Starts proxies by name, and ends them."""
     running = []
 
@@ -65,10 +75,9 @@ def start(docs, origin, tmp_path):
         assert maker.found(), maker.package
         site = servers.Site(docs, "1k.bin", "held", certificate=cert, http2=cert is not None,
                             origin=origin.port)
-        running.append(servers.start(maker, site, tmp_path, CORE))
+        running.append(servers.start(maker, site, temp, CORE))
         return running[-1]
 
-    tmp_path.chmod(0o755)
     yield start_one
     for one in running:
         one.stop()
@@ -140,23 +149,23 @@ def test_what_comes_through_is_checked_before_it_is_measured(start, docs, origin
 
 
 @pytest.mark.parametrize("name", ["proxy-upload", "proxy-p99", "proxy-h2-1k"])
-def test_a_workload_is_measured_from_start_to_end(name, docs, made, tmp_path, monkeypatch):
+def test_a_workload_is_measured_from_start_to_end(name, docs, made, temp, monkeypatch):
     """With a smaller upload and a lower rate than otherwise, so that a busy machine can hold them."""
-    tmp_path.chmod(0o755)
+    before = set(temp.iterdir())
     monkeypatch.setattr(proxying, "RATE_SHARE", 0.02)
     one = PROXY_WORKLOADS[name]
     if name == "proxy-upload":
         smaller = dataclasses.replace(one.variants[0], upload=UPLOAD)
         one = dataclasses.replace(one, variants=(smaller,))
     haproxy = servers.makers("sluice", "floor")["haproxy"]
-    bench = speed.Bench({"haproxy": haproxy}, docs, tmp_path, CORE, wrk.Wrk(CORE, tmp_path), print, made,
-                        None, h2load.H2Load(CORE), paced.Paced(program("paced"), CORE), CORE)
+    bench = speed.Bench({"haproxy": haproxy}, docs, temp, CORE, wrk.Wrk(CORE, temp), print, made, None,
+                        h2load.H2Load(CORE), paced.Paced(program("paced"), CORE), CORE)
     (series,) = speed.measure(one, bench, rounds=1, seconds=1, seed=1).values()
     (sample,) = series.samples
     assert sample is not None, series.complaints
     assert 1 < sample.cpu_microseconds < 1e6 and sample.per_second > 0
     assert (sample.p99 is None) == (name == "proxy-h2-1k")
-    assert not list(tmp_path.glob("*proxy-*")) and not list(tmp_path.glob("origin-*"))  # all have ended
+    assert {one.suffix for one in set(temp.iterdir()) - before} <= {".lua"}  # all servers have ended
 
 
 def answering(octets):
