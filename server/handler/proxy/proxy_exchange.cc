@@ -118,14 +118,14 @@ bool ProxyExchange::open_content() {
   if (gathers) request_.expects_continue = false;  // it is we who want to see it first
   content_.open(exchange_->request_body(), loop(), limits().upstream_kept_body,
                 request_.expects_continue);
-  if (!gathers || content_.gather(route_->action.buffer_request)) return true;
+  if (!gathers) return true;
   state_ = State::gathering;
-  return false;
+  return content_.gather(route_->action.buffer_request) && !content_.failed();
 }
 
 void ProxyExchange::on_request_body() {
   if (state_ == State::gathering) {
-    if (content_.gather(route_->action.buffer_request)) connect();
+    if (content_.gather(route_->action.buffer_request) && !content_.failed()) connect();
     return;
   }
   if (stream_ != nullptr) stream_->wake();
@@ -271,6 +271,7 @@ Pull ProxyExchange::pull(Chain& out, size_t max) {
 
 void ProxyExchange::on_response_failed(const http::UpstreamFailure& failure) {
   stream_ = nullptr;
+  if (request_.has_body && content_.failed() && state_ == State::awaiting) return;
   if (!may_try_again(failure)) return give_up(failure);
   ++tries_;
   connect();

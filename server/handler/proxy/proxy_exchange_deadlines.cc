@@ -48,10 +48,13 @@ std::optional<net::Time> ProxyExchange::total_deadline() const noexcept {
   return started_at_ + total;
 }
 
+// While content is sent, it may end at any time without a word to us: and then it is the response
+// that is waited for. So it is looked when that would be late.
 void ProxyExchange::set_timer() noexcept {
   std::optional<net::Time> deadline = total_deadline();
   if (const auto waiting = patience()) {
-    const net::Time its = waiting->since + waiting->time;
+    net::Time its = waiting->since + std::min(waiting->time, limits().upstream_response_timeout);
+    if (state_ != State::awaiting || its <= loop().now()) its = waiting->since + waiting->time;
     deadline = deadline ? std::min(*deadline, its) : its;
   }
   if (deadline) {

@@ -56,7 +56,7 @@ void UpstreamPool::acquire(ConnectionWaiter& waiter, Wanted wanted, std::string 
     upstream_->name().refresh();
     return waiter.on_no_connection(resolution_failure());
   }
-  if (!prelude.empty() && generation_ != 0) return connect(&waiter, std::move(prelude));
+  waiter.prelude_ = std::move(prelude);
   wait(waiter);
   connect_for_waiters();
 }
@@ -87,15 +87,25 @@ void UpstreamPool::forget(ConnectionWaiter& waiter) noexcept {
   attempts_.erase(own);
 }
 
+milliseconds UpstreamPool::longest_idle(Wanted wanted) const noexcept {
+  const milliseconds usable = upstream_->kept_time.usable();
+  return wanted == Wanted::fresh ? std::min(usable, resources_->limits.upstream_fresh) : usable;
+}
+
 // A stream of a connection that has others costs least; then what was idle for the shortest time.
 http::ClientConnection* UpstreamPool::find_kept(Wanted wanted) {
-  if (http::ClientConnection* const found = find_stream()) return found;
+  if (http::ClientConnection* const found = find_stream(wanted)) return found;
   return wanted != Wanted::not_kept ? find_idle(wanted) : nullptr;
 }
 
-http::ClientConnection* UpstreamPool::find_stream() {
+http::ClientConnection* UpstreamPool::find_stream(Wanted wanted) {
+  const milliseconds most = longest_idle(wanted);
   while (!streams_.empty()) {
     http::ClientConnection* const connection = streams_.back();
+    if (connection->idle() && age_of(*connection, resources_->loop.now()) > most) {
+      drop(*connection);
+      continue;
+    }
     if (connection->takes_request()) return connection;
     // Full, or about to end: it comes back by on_available(), if it does.
     erase_one(streams_, connection);
@@ -105,8 +115,7 @@ http::ClientConnection* UpstreamPool::find_stream() {
 
 http::ClientConnection* UpstreamPool::find_idle(Wanted wanted) {
   const net::Time now = resources_->loop.now();
-  milliseconds most = upstream_->kept_time.usable();
-  if (wanted == Wanted::fresh) most = std::min(most, resources_->limits.upstream_fresh);
+  const milliseconds most = longest_idle(wanted);
   while (!idle_.empty()) {
     http::ClientConnection* const connection = idle_.back();
     if (age_of(*connection, now) > most) return nullptr;  // the others are older
@@ -124,6 +133,11 @@ http::ClientConnection* UpstreamPool::find_idle(Wanted wanted) {
 // As many as there are who wait: but one alone where it may turn out that they can share it.
 void UpstreamPool::connect_for_waiters() {
   if (resolution_->addresses.empty()) return;
+  if (upstream_->target().proxy_protocol != conf::UpstreamTarget::ProxyProtocol::off) {
+    while (ConnectionWaiter* const waiter = next_waiter())
+      connect(waiter, std::move(waiter->prelude_));
+    return;
+  }
   using Http2 = conf::UpstreamTarget::Http2;
   const Http2 http2 = upstream_->target().http2;
   const bool may_share = http2 == Http2::always || (http2 == Http2::negotiated &&

@@ -47,6 +47,7 @@ class ConnectionWaiter {
 
   http::Links<ConnectionWaiter> links_{};
   net::Time since_{};
+  std::string prelude_;  // with one the connection is a new one, for this request alone
   bool waiting_ = false;
 };
 
@@ -103,7 +104,8 @@ class UpstreamPool final : private http::ClientConnectionOwner,
 
   http::ClientConnection* find_kept(Wanted wanted);
   http::ClientConnection* find_idle(Wanted wanted);
-  http::ClientConnection* find_stream();
+  http::ClientConnection* find_stream(Wanted wanted);
+  milliseconds longest_idle(Wanted wanted) const noexcept;
   void wait(ConnectionWaiter& waiter) noexcept;
   ConnectionWaiter* next_waiter() noexcept;
   void connect_for_waiters();
