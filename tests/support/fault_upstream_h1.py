@@ -65,6 +65,7 @@ class H1Protocol(asyncio.Protocol):
 
     def connection_made(self, transport):
         self.transport = transport
+        transport.set_write_buffer_limits(0)  # "written" is when the kernel has it
         self.upstream.record("connection", "-")
 
     def connection_lost(self, error):

@@ -52,6 +52,7 @@ class H2Protocol(asyncio.Protocol):
 
     def connection_made(self, transport):
         self.transport = transport
+        transport.set_write_buffer_limits(0)  # "written" is when the kernel has it
         self.upstream.record("connection", "-")
         values = {MAX_CONCURRENT_STREAMS: 100, INITIAL_WINDOW_SIZE: WINDOW}
         transport.write(settings(values) + window_update(0, 15 * WINDOW))
@@ -204,6 +205,7 @@ class H2Protocol(asyncio.Protocol):
             else:
                 await self._send_data(number, stream, part)
         self.transport.write(frame(DATA, number, END_STREAM))
+        await self._room()
         self.upstream.record("written", stream.target)
         self.streams.pop(number, None)
         self._close_at_end()
@@ -211,12 +213,20 @@ class H2Protocol(asyncio.Protocol):
     async def _send_data(self, number, stream, octets):
         at = 0
         while at < len(octets):
-            part = min(MOST, len(octets) - at, stream.window, self.window) if self.may_write else 0
+            await self._room()
+            part = min(MOST, len(octets) - at, stream.window, self.window)
             if part <= 0:
-                self.moved.clear()
-                await self.moved.wait()
+                await self._move()
                 continue
             self.transport.write(frame(DATA, number, payload=octets[at:at + part]))
             at += part
             stream.window -= part
             self.window -= part
+
+    async def _room(self):
+        while not self.may_write:
+            await self._move()
+
+    async def _move(self):
+        self.moved.clear()
+        await self.moved.wait()
