@@ -151,7 +151,6 @@ void ProxyExchange::connect() {
   state_ = State::connecting;
   const bool is_short =
       !request_.has_body || content_.length().value_or(UINT64_MAX) <= limits().upstream_kept_body;
-  using Wanted = UpstreamPool::Wanted;
   const Wanted wanted = tries_ > 0                     ? Wanted::not_kept
                         : is_idempotent() && is_short ? Wanted::any
                                                       : Wanted::fresh;

@@ -130,7 +130,6 @@ class H2ClientFixture {
     h2::Limits upstream = h2::test_limits();
     conf::Limits limits = {};
     H2ClientConnection::Patience patience = {};
-    std::string prelude = {};
   };
 
   H2ClientFixture() : H2ClientFixture(Setup()) {}
@@ -141,9 +140,7 @@ class H2ClientFixture {
         upstream({}, setup.upstream) {
     loop.bind_to_this_thread();
     connection = new H2ClientConnection(resources, h2_limits, owner, setup.patience);
-    Chain prelude;
-    if (!setup.prelude.empty()) prelude.append(copy_of(setup.prelude));
-    connection->open(std::make_unique<ScriptedTransport>(wire), std::move(prelude));
+    connection->open(std::make_unique<ScriptedTransport>(wire));
   }
   ~H2ClientFixture() {
     if (!alive()) return;

@@ -54,5 +54,17 @@ TEST(KeptTime, WhatIsAnnouncedIsNotTriedOut) {
   EXPECT_EQ(kept.usable(), 4s);
 }
 
+TEST(KeptTime, NothingIsShownAtFirst) { EXPECT_EQ(KeptTime(4s).shown(), 0s); }
+
+TEST(KeptTime, AnAgeIsShownByWhoLivesThroughIt) {
+  KeptTime kept(4s);
+  kept.on_survived(250ms);
+  EXPECT_EQ(kept.shown(), 250ms);
+  kept.on_survived(100ms);
+  EXPECT_EQ(kept.shown(), 250ms);
+  kept.on_closed(400ms);
+  EXPECT_EQ(kept.shown(), 100ms) << "a quarter of the age at which one was closed";
+}
+
 }  // namespace
 }  // namespace sluice::handler::proxy
