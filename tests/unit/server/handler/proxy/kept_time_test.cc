@@ -1,3 +1,4 @@
+// What is learned of idle times: what was announced, what was seen to close, what was seen to live.
 #include "server/handler/proxy/kept_time.h"
 
 #include <gtest/gtest.h>
