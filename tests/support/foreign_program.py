@@ -76,9 +76,12 @@ class ForeignProgram:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    def said_octets(self, offset=0) -> bytes:
+        """Its stdout and stderr so far, from `offset` on."""
+        return os.pread(self._output.fileno(), 1 << 24, offset)
+
     def said(self) -> str:
-        """Its stdout and stderr so far."""
-        return os.pread(self._output.fileno(), 1 << 24, 0).decode("utf-8", "replace")
+        return self.said_octets().decode("utf-8", "replace")
 
     def start(self):
         self._output = tempfile.TemporaryFile()

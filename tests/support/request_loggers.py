@@ -2,14 +2,15 @@
 
 The problem: each reads a request in its own way, and a proxy must send nothing that any of them takes for more, or for
 something else. What each says of a request is brought into one form (request_recorder.Recorded), in the order in which
-they were complete; each answers with request_recorder.STATUS.
+they were complete; each answers with request_recorder.STATUS. faults() are what it could not read, beginning with the
+status that it answered.
 """
 
-import json
 import pathlib
 import sys
 
 from foreign_program import ForeignProgram
+from json_lines import JsonLines, of_file
 from request_recorder import STATUS, Recorded
 
 NGINX = """
@@ -20,7 +21,7 @@ error_log {folder}/errors.log warn;
 events {{ worker_connections 512; }}
 http {{
     log_format seen escape=json '{{"id":"$http_x_request_id","method":"$request_method","target":"$request_uri",'
-                                '"length":"$http_content_length","line":"$request"}}';
+                                '"length":"$http_content_length","status":"$status","line":"$request"}}';
     client_body_temp_path {folder}/body;
     proxy_temp_path {folder}/proxy;
     fastcgi_temp_path {folder}/fastcgi;
@@ -55,11 +56,12 @@ const server = http.createServer({ maxHeaderSize: 65536 }, (request, response) =
   request.on('end', () => {
     console.log(JSON.stringify({ id: request.headers['x-request-id'] ?? '', method: request.method, target: request.url,
       length: String(length) }));
-    response.writeHead(STATUS).end();
+    response.writeHead(STATUS, { 'Content-Length': 0 }).end();
   });
 });
 server.on('clientError', (error, socket) => {
-  if (error.code !== 'ECONNRESET') console.log(JSON.stringify({ fault: String(error.code) }));
+  // What was cut off in the middle is no request, and no fault.
+  if (!['ECONNRESET', 'HPE_INVALID_EOF_STATE'].includes(error.code)) console.log(JSON.stringify({ fault: `400 ${error.code}` }));
   socket.destroy();
 });
 server.keepAliveTimeout = 300_000;
@@ -86,7 +88,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if len(body) < length:
             self.close_connection = True
             return
-        print(json.dumps({"id": self.headers.get("X-Request-ID", ""), "method": self.command, "target": self.path,
+        print(json.dumps({"id": self.headers.get("X-Request-ID", ""), "method": self.command, "target": self.requestline.split()[1],
                           "length": str(length)}), flush=True)
         self.send_response(STATUS, "Recorded")
         self.send_header("Content-Length", "0")
@@ -110,15 +112,15 @@ def _recorded(line: dict) -> Recorded:
 class _Speaker(ForeignProgram):
     """One that prints a line of JSON for each request, or {"fault": ...} for what it could not read."""
 
-    def _spoken(self) -> list[dict]:
-        said = self.said()
-        return [json.loads(line) for line in said[:said.rfind("\n") + 1].splitlines()]
+    def __init__(self, command):
+        super().__init__(command)
+        self._spoken = JsonLines(self.said_octets)
 
     def requests(self) -> list[Recorded]:
-        return [_recorded(line) for line in self._spoken() if "id" in line]
+        return [_recorded(line) for line in self._spoken.look() if "id" in line]
 
     def faults(self) -> list[str]:
-        return [line["fault"] for line in self._spoken() if "fault" in line]
+        return [line["fault"] for line in self._spoken.look() if "fault" in line]
 
 
 class NodeLogger(_Speaker):
@@ -140,10 +142,11 @@ class PythonLogger(_Speaker):
 
 
 class NginxLogger(ForeignProgram):
-    """nginx; what it refused itself is in its log without an id, or with another status inside."""
+    """nginx; a fault is a request of which it read no fields, and so has no id."""
 
     def __init__(self, folder: pathlib.Path):
         self._folder = folder
+        self._inner, self._outer = JsonLines(of_file(folder / "inner.log")), JsonLines(of_file(folder / "outer.log"))
         super().__init__(self._command_line)
 
     def _command_line(self, port):
@@ -151,12 +154,8 @@ class NginxLogger(ForeignProgram):
         path.write_text(NGINX.format(folder=self._folder, port=port, status=STATUS))
         return ["/usr/sbin/nginx", "-e", self._folder / "errors.log", "-c", path]
 
-    def _lines(self, name) -> list[dict]:
-        text = (self._folder / name).read_text()
-        return [json.loads(line) for line in text[:text.rfind("\n") + 1].splitlines()]
-
     def requests(self) -> list[Recorded]:
-        return [_recorded(line) for line in self._lines("inner.log")]
+        return [_recorded(line) for line in self._inner.look()]
 
     def faults(self) -> list[str]:
-        return [line["line"] for line in self._lines("outer.log") if not line["id"]]
+        return [f"{line['status']} {line['line']}" for line in self._outer.look() if not line["id"]]

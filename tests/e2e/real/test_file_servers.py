@@ -45,7 +45,7 @@ def server(request, proxying, file_server):
     """Below /app; the rest is another's."""
     keys = ['strip = "/app"'] if request.param == "stripped" else []
     route = 'prefix = "/app"\n' + file_server.proxy('host = "upstream"', *keys)
-    with proxying("respond = { status = 418 }", routes=[route]) as running:
+    with proxying(routes=[route, 'prefix = "/"\nrespond = { status = 418 }']) as running:
         yield running
 
 
