@@ -409,7 +409,7 @@ def refusing_streams(upstream, connection, _):
         stream.read(length)
         if kind == HEADERS:
             upstream.requests.append(number)
-            connection.sendall(frame(RST_STREAM, 0, number, REFUSED_STREAM.to_bytes(4, "big")))
+            connection.sendall(frame(RST_STREAM, number, payload=REFUSED_STREAM.to_bytes(4, "big")))
 
 
 @contextlib.contextmanager
