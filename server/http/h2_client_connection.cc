@@ -46,11 +46,10 @@ H2ClientConnection::H2ClientConnection(WorkerResources& resources, const h2::Lim
 
 H2ClientConnection::~H2ClientConnection() { resources_.loop.forget(*this); }
 
-void H2ClientConnection::open(std::unique_ptr<net::Transport> transport, Chain prelude) {
+void H2ClientConnection::open(std::unique_ptr<net::Transport> transport) {
   transport_ = std::move(transport);
   transport_->wake_instead(*this);
   transport_->limit_unsent(kUnsentInKernel);
-  out_ = std::move(prelude);
   const bool secure = transport_->session() != nullptr;
   codec_.emplace(h2::CodecOptions{.role = h2::Role::client, .secure = secure}, limits_,
                  resources_.h2_workspace, static_cast<h2::CodecEvents&>(*this));

@@ -61,8 +61,8 @@ class H2ClientConnection final : public ClientConnection,
                      ClientConnectionOwner& owner, const Patience& patience);
   ~H2ClientConnection() override;
   // Gives it its transport, connected and with its handshake done; the preface leaves with the next
-  // turn, behind `prelude` (the PROXY protocol's header).
-  void open(std::unique_ptr<net::Transport> transport, Chain prelude = {});
+  // turn.
+  void open(std::unique_ptr<net::Transport> transport);
 
   // ClientConnection
   bool takes_request() override;

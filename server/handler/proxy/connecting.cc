@@ -130,7 +130,7 @@ void Connecting::finish(std::unique_ptr<net::Transport> transport, bool http2) {
     connection->open(std::move(transport));
     made = connection;
   }
-  made->keep(std::move(context_));
+  made->keep(resources_.shared_from_this(), std::move(context_));
   events->on_connected(*this, *made, address_, http2);
 }
 

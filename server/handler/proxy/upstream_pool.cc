@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <iterator>
 #include <utility>
 
 namespace sluice::handler::proxy {
@@ -18,8 +19,8 @@ void erase_one(std::vector<T>& from, const T& what) {
     from.erase(found);
 }
 
-milliseconds age_of(const http::ClientConnection& connection, net::Time now) {
-  return std::chrono::duration_cast<milliseconds>(now - connection.idle_since());
+microseconds age_of(const http::ClientConnection& connection, net::Time now) {
+  return std::chrono::duration_cast<microseconds>(now - connection.idle_since());
 }
 
 }  // namespace
@@ -56,7 +57,8 @@ void UpstreamPool::acquire(ConnectionWaiter& waiter, Wanted wanted, std::string 
     upstream_->name().refresh();
     return waiter.on_no_connection(resolution_failure());
   }
-  if (!prelude.empty() && generation_ != 0) return connect(&waiter, std::move(prelude));
+  waiter.prelude_ = std::move(prelude);
+  waiter.wanted_ = wanted;
   wait(waiter);
   connect_for_waiters();
 }
@@ -87,15 +89,28 @@ void UpstreamPool::forget(ConnectionWaiter& waiter) noexcept {
   attempts_.erase(own);
 }
 
+microseconds UpstreamPool::longest_idle(Wanted wanted) const noexcept {
+  const microseconds usable = upstream_->kept_time.usable();
+  if (wanted != Wanted::fresh) return usable;
+  return std::min({usable, upstream_->kept_time.shown(resources_->loop.now()),
+                   microseconds(resources_->limits.upstream_fresh)});
+}
+
 // A stream of a connection that has others costs least; then what was idle for the shortest time.
 http::ClientConnection* UpstreamPool::find_kept(Wanted wanted) {
-  if (http::ClientConnection* const found = find_stream()) return found;
+  if (http::ClientConnection* const found = find_stream(wanted)) return found;
   return wanted != Wanted::not_kept ? find_idle(wanted) : nullptr;
 }
 
-http::ClientConnection* UpstreamPool::find_stream() {
+http::ClientConnection* UpstreamPool::find_stream(Wanted wanted) {
+  const microseconds most = longest_idle(wanted);
   while (!streams_.empty()) {
     http::ClientConnection* const connection = streams_.back();
+    const bool kept = connection->idle() && connection->requests() > 0;
+    if (kept && age_of(*connection, resources_->loop.now()) >= most) {
+      drop(*connection);
+      continue;
+    }
     if (connection->takes_request()) return connection;
     // Full, or about to end: it comes back by on_available(), if it does.
     erase_one(streams_, connection);
@@ -105,11 +120,10 @@ http::ClientConnection* UpstreamPool::find_stream() {
 
 http::ClientConnection* UpstreamPool::find_idle(Wanted wanted) {
   const net::Time now = resources_->loop.now();
-  milliseconds most = upstream_->kept_time.usable();
-  if (wanted == Wanted::fresh) most = std::min(most, resources_->limits.upstream_fresh);
+  const microseconds most = longest_idle(wanted);
   while (!idle_.empty()) {
     http::ClientConnection* const connection = idle_.back();
-    if (age_of(*connection, now) > most) return nullptr;  // the others are older
+    if (age_of(*connection, now) >= most) return nullptr;  // the others are older
     idle_.pop_back();
     // Either may find that it has ended, and then it is on no list any more.
     if (!connection->takes_request()) continue;
@@ -124,6 +138,11 @@ http::ClientConnection* UpstreamPool::find_idle(Wanted wanted) {
 // As many as there are who wait: but one alone where it may turn out that they can share it.
 void UpstreamPool::connect_for_waiters() {
   if (resolution_->addresses.empty()) return;
+  if (upstream_->target().proxy_protocol != conf::UpstreamTarget::ProxyProtocol::off) {
+    while (ConnectionWaiter* const waiter = next_waiter())
+      connect(waiter, std::move(waiter->prelude_));
+    return;
+  }
   using Http2 = conf::UpstreamTarget::Http2;
   const Http2 http2 = upstream_->target().http2;
   const bool may_share = http2 == Http2::always || (http2 == Http2::negotiated &&
@@ -165,8 +184,12 @@ void UpstreamPool::on_connected(Connecting& connecting, http::ClientConnection& 
   all_[&connection] = {&connection, address, http2, attempt.only_for != nullptr};
   if (attempt.only_for != nullptr) return attempt.only_for->on_connection(connection);
   speaks_http2_ = http2;
-  on_available(connection);
-  serve_waiters();
+  ConnectionWaiter* const first = http2 ? nullptr : next_waiter();
+  if (first != nullptr) {
+    first->on_connection(connection);
+  } else {
+    on_available(connection);
+  }
   connect_for_waiters();
 }
 
@@ -181,7 +204,7 @@ void UpstreamPool::on_connect_failed(Connecting& connecting, const http::Upstrea
 
 void UpstreamPool::serve_waiters() {
   while (!waiters_.empty()) {
-    http::ClientConnection* const found = find_kept(Wanted::fresh);
+    http::ClientConnection* const found = find_kept(waiters_.front()->wanted_);
     if (found == nullptr) return;
     next_waiter()->on_connection(*found);
   }
@@ -205,6 +228,7 @@ void UpstreamPool::on_available(http::ClientConnection& connection) {
   if (kept.http2) {
     if (std::find(streams_.begin(), streams_.end(), &connection) == streams_.end())
       streams_.push_back(&connection);
+    set_timer();
   } else {
     keep(connection);
   }
@@ -219,7 +243,8 @@ void UpstreamPool::keep(http::ClientConnection& connection) {
 
 void UpstreamPool::on_ended(http::ClientConnection& connection) {
   if (connection.closed_while_idle())
-    upstream_->kept_time.on_closed(age_of(connection, resources_->loop.now()));
+    upstream_->kept_time.on_closed(age_of(connection, resources_->loop.now()),
+                                   resources_->loop.now());
   all_.erase(&connection);
   erase_one(idle_, &connection);
   erase_one(streams_, &connection);
@@ -246,17 +271,19 @@ void UpstreamPool::on_timer() {
 void UpstreamPool::look_after_idle() {
   const net::Time now = resources_->loop.now();
   KeptTime& kept_time = upstream_->kept_time;
-  const std::vector<http::ClientConnection*> all = idle_;
+  std::vector<http::ClientConnection*> all = idle_;
+  std::copy_if(streams_.begin(), streams_.end(), std::back_inserter(all),
+               [](const http::ClientConnection* one) { return one->idle(); });
   for (http::ClientConnection* const connection : all) {
-    const milliseconds age = age_of(*connection, now);
-    if (age <= kept_time.usable()) continue;
+    if (!connection->still_open()) continue;  // its FIN may lie unread
+    const microseconds age = age_of(*connection, now);
     kept_time.on_survived(age);
     if (age > kept_time.usable() * 2 || age > KeptTime::kMost) drop(*connection);
   }
 }
 
 void UpstreamPool::set_timer() noexcept {
-  if (armed() || (idle_.empty() && waiters_.empty())) return;
+  if (armed() || (idle_.empty() && streams_.empty() && waiters_.empty())) return;
   resources_->loop.timers().set(*this, resources_->loop.now() + kLook);
 }
 
