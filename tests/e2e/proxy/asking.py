@@ -72,7 +72,8 @@ class Outcome:
 
     def __str__(self):
         end = "whole" if self.whole else "CUT"
-        return f"{self.status} error={self.error} {len(self.content)} octets, {end}: {bytes(self.content[:120])!r} {self.fields}"
+        begin = bytes(self.content[:120])
+        return f"{self.status} error={self.error} {len(self.content)} octets, {end}: {begin!r} {self.fields}"
 
 
 class _Octets:
