@@ -97,9 +97,9 @@ def silent(upstream, connection, _):
     connection.recv(1)
 
 
-def proxying(upstream, *limits, more=()):
+def proxying(upstream, *limits, more=(), **options):
     to = upstream if isinstance(upstream, str) else upstream.url
-    return SluiceServer(None, *LOG, *(part for limit in limits for part in ("--limit", limit)), *more, to=to)
+    return SluiceServer(None, *LOG, *(part for limit in limits for part in ("--limit", limit)), *more, to=to, **options)
 
 
 def refused_by(server, name, status, error):
