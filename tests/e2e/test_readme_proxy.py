@@ -16,7 +16,7 @@ from clients import get, reset, run_sluice
 from dns_server import DnsServer
 from limited_server import logged
 from sluice_server import ROOT, SluiceServer, wait_until
-from test_upstream_limits import OK, Upstream, answering, deaf_address, proxying, proxying_http2, refusing_streams, silent
+from small_upstream import OK, Upstream, answering, deaf_address, proxying, proxying_http2, refusing_streams, silent
 
 README = (ROOT / "README.md").read_text()
 SECTION = re.search(r"^## A reverse proxy\n(.*?)^## ", README, re.M | re.S)[1]
