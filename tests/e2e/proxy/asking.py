@@ -310,14 +310,14 @@ class H2Client:
                 with contextlib.suppress(h2.exceptions.ProtocolError):  # over already
                     self.client.reset(stream)
                 return 0
-        sent = self._send_while_wanted(ask.content, stream, response)
-        if sent == len(ask.content) and not response.ended:
+        sent = self._send_while_wanted(ask.content, stream, response, not ask.trailers)
+        if sent == len(ask.content) and (ask.trailers or not sent):
             self._end(stream, ask.trailers)
-        elif response.reset is None and not self.client.ended:
+        elif sent < len(ask.content) and response.reset is None and not self.client.ended:
             self.client.reset(stream)  # the response is whole, and what is left is not wanted
         return sent
 
-    def _send_while_wanted(self, content, stream, response) -> int:
+    def _send_while_wanted(self, content, stream, response, end) -> int:
         """Until the response is over; what comes is read when the windows are used up."""
         sent, core = 0, self.client.h2
         while sent < len(content) and not response.ended and not self.client.ended:
@@ -325,8 +325,8 @@ class H2Client:
             if room <= 0:
                 self.client.step()
                 continue
-            core.send_data(stream, content[sent:sent + room])
             sent += room
+            core.send_data(stream, content[sent - room:sent], end_stream=end and sent == len(content))
             self.client._flush()
         return sent
 

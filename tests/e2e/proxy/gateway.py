@@ -25,7 +25,7 @@ def configure(folder, version, workers, *routes, limits=None):
     """Writes a configuration for "localhost" and returns its path."""
     lines = "".join(f'{name} = "{value}"\n' for name, value in {**LIMITS, **(limits or {})}.items())
     path = folder / "sluice.toml"
-    path.write_text(f'workers = {workers}\n[log]\naccess = "stdout"\nformat = "json"\n[limits]\n{lines}{version.listener()}'
+    path.write_text(f'workers = {workers}\n[log]\naccess = "{folder}/access.log"\nformat = "json"\n[limits]\n{lines}{version.listener()}'
                     f'[[site]]\nhosts = ["localhost"]\n{"".join(routes)}')
     return path
 
@@ -66,6 +66,7 @@ class Gateway:
     def __init__(self, cases, version, workers, folder, authority):
         self.version = version
         self.workers = workers
+        self._log = folder / "access.log"
         self.upstreams = {one.name: _upstream_of(one, authority) for one in cases}
         routes = [self._route(one, authority) for one in cases]
         self.server = version.running(configure(folder, version, workers, *routes))
@@ -84,7 +85,8 @@ class Gateway:
         found = []
 
         def look():
-            lines = [json.loads(line) for line in self.server.stdout().splitlines() if line.endswith("}")]
+            whole = self._log.read_text().rpartition("\n")[0]
+            lines = [json.loads(line) for line in whole.splitlines()]
             found[:] = [line for line in lines if line.get("target") == target]
             return found
         wait_until(look, 10, f"a line of the access log for {target}")

@@ -58,19 +58,14 @@ def test_idle_race(plain, tmp_path, workers):
     assert_race(tmp_path, plain, workers, 40, 3)
 
 
-@pytest.mark.long
-@pytest.mark.timeout(900)
-def test_idle_race_of_forty_thousand(plain, tmp_path, workers):
-    assert_race(tmp_path, plain, workers, 200, 100)
-
-
 def test_retries_have_a_budget(plain, tmp_path, workers):
-    """Each connection dies with its second request: without a bound every request would be sent twice. 20 % may be."""
+    """Each connection dies with its second request: without a bound every request would be sent twice. 20 % may be, and a
+    hundred at the beginning."""
     dying = [whole_request, send(response(b"once")), head, close]
-    count = 300
+    count = 400
     with ScriptedUpstream(always=dying) as upstream, Proxy(tmp_path, plain, workers, upstream) as proxy:
         with Asker(lambda: proxy.connect(seconds=120.0), upstream.client_saw) as client:
             statuses = collections.Counter(client.ask(Ask(), f"/{number}").status for number in range(count))
         assert statuses[200] + statuses[502] == count
         retried = len(upstream.seen()) - count
-        assert 0 < retried <= 0.2 * count + 20, retried
+        assert 0 < retried <= 0.2 * count + 100, retried
