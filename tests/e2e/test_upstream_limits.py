@@ -314,9 +314,9 @@ def test_retries(tmp_path, retries):
 
 
 @pytest.mark.parametrize("workers", [1, 4])
-@pytest.mark.parametrize("share, tries", [(0, 0), (20, 100 + 40), (100, 100 + 200)])
+@pytest.mark.parametrize("share, tries", [(0, 0), (20, 20 + 40), (100, 20 + 200)])
 def test_retry_share(tmp_path, workers, share, tries):
-    """200 requests; beside their share there are 100 tries that every upstream has at first. All workers share them."""
+    """200 requests; beside their share there are 20 tries that every upstream has at first. All workers share them."""
     with Upstream(refusing_streams) as upstream, \
             proxying_http2(upstream, tmp_path, workers, upstream_retries=2, upstream_retry_share=share) as server:
         assert {get(server.address).status for _ in range(200)} == {502}
