@@ -16,6 +16,7 @@ Connecting::Connecting(http::WorkerResources& resources, const ClientLimits& lim
                        Upstream& upstream, http::ClientConnectionOwner& owner,
                        ConnectingEvents& events, std::string prelude)
     : resources_(resources),
+      kept_resources_(resources.shared_from_this()),
       limits_(limits),
       upstream_(upstream),
       owner_(owner),

@@ -92,7 +92,7 @@ void UpstreamPool::forget(ConnectionWaiter& waiter) noexcept {
 microseconds UpstreamPool::longest_idle(Wanted wanted) const noexcept {
   const microseconds usable = upstream_->kept_time.usable();
   if (wanted != Wanted::fresh) return usable;
-  return std::min({usable, upstream_->kept_time.shown(),
+  return std::min({usable, upstream_->kept_time.shown(resources_->loop.now()),
                    microseconds(resources_->limits.upstream_fresh)});
 }
 
@@ -158,13 +158,15 @@ void UpstreamPool::connect_for_waiters() {
 void UpstreamPool::connect(ConnectionWaiter* only_for, std::string prelude) {
   Attempt& attempt = attempts_.emplace_back();
   attempt.only_for = only_for;
+  attempt.prelude = std::move(prelude);
   attempt.connecting.reset(
-      new Connecting(*resources_, limits_, *upstream_, *this, *this, std::move(prelude)));
+      new Connecting(*resources_, limits_, *upstream_, *this, *this, attempt.prelude));
   // Addresses take turns, so that no server of several gets all.
-  std::vector<net::SocketAddress> addresses = resolution_->addresses;
-  const auto first = static_cast<ptrdiff_t>(upstream_->next_turn() % addresses.size());
-  std::rotate(addresses.begin(), addresses.begin() + first, addresses.end());
-  attempt.connecting->start(addresses);
+  attempt.addresses = resolution_->addresses;
+  const auto begin = attempt.addresses.begin();
+  const size_t first = upstream_->next_turn() % attempt.addresses.size();
+  std::rotate(begin, begin + static_cast<ptrdiff_t>(first), attempt.addresses.end());
+  attempt.connecting->start(attempt.addresses);
 }
 
 UpstreamPool::Attempt UpstreamPool::take(Connecting& connecting) {
@@ -180,8 +182,13 @@ UpstreamPool::Attempt UpstreamPool::take(Connecting& connecting) {
 void UpstreamPool::on_connected(Connecting& connecting, http::ClientConnection& connection,
                                 const net::SocketAddress& address, bool http2) {
   Attempt attempt = take(connecting);
+  take_resolution();
   resources_->loop.retire(std::move(attempt.connecting));
   all_[&connection] = {&connection, address, http2, attempt.only_for != nullptr};
+  if (!is_current(address)) {
+    drop(connection);
+    return connect_again(std::move(attempt));
+  }
   if (attempt.only_for != nullptr) return attempt.only_for->on_connection(connection);
   speaks_http2_ = http2;
   ConnectionWaiter* const first = http2 ? nullptr : next_waiter();
@@ -217,8 +224,9 @@ void UpstreamPool::fail_waiters(size_t count, const http::UpstreamFailure& failu
 // --- What becomes of connections -----------------------------------------------------------------
 
 void UpstreamPool::on_available(http::ClientConnection& connection) {
+  take_resolution();
   const auto found = all_.find(&connection);
-  assert(found != all_.end());
+  if (found == all_.end()) return;  // its address has left the name right now
   const Kept& kept = found->second;
   if (connection.requests() == 1) {
     if (const auto announced = connection.announced_timeout())
@@ -243,7 +251,8 @@ void UpstreamPool::keep(http::ClientConnection& connection) {
 
 void UpstreamPool::on_ended(http::ClientConnection& connection) {
   if (connection.closed_while_idle())
-    upstream_->kept_time.on_closed(age_of(connection, resources_->loop.now()));
+    upstream_->kept_time.on_closed(age_of(connection, resources_->loop.now()),
+                                   resources_->loop.now());
   all_.erase(&connection);
   erase_one(idle_, &connection);
   erase_one(streams_, &connection);
@@ -274,6 +283,7 @@ void UpstreamPool::look_after_idle() {
   std::copy_if(streams_.begin(), streams_.end(), std::back_inserter(all),
                [](const http::ClientConnection* one) { return one->idle(); });
   for (http::ClientConnection* const connection : all) {
+    if (!connection->still_open()) continue;  // its FIN may lie unread
     const microseconds age = age_of(*connection, now);
     kept_time.on_survived(age);
     if (age > kept_time.usable() * 2 || age > KeptTime::kMost) drop(*connection);
@@ -288,19 +298,26 @@ void UpstreamPool::set_timer() noexcept {
 // --- Names ---------------------------------------------------------------------------------------
 
 void UpstreamPool::run() {
-  if (!take_resolution()) return;
+  take_resolution();
+  if (!std::exchange(looks_again_, false)) return;
   if (resolution_->addresses.empty()) return fail_waiters(waiters_.size(), resolution_failure());
   connect_for_waiters();
 }
 
-// True when there is another answer than before.
-bool UpstreamPool::take_resolution() {
+// Whoever comes upon another answer first: those who wait are seen to by run().
+void UpstreamPool::take_resolution() {
   const uint64_t generation = upstream_->name().generation();
-  if (generation == generation_) return false;
+  if (generation == generation_) return;
   generation_ = generation;
   resolution_ = upstream_->name().resolution();
   close_strays();
-  return true;
+  stop_strays();
+  look_again();
+}
+
+void UpstreamPool::look_again() noexcept {
+  looks_again_ = true;
+  resources_->loop.wake(*this);
 }
 
 http::UpstreamFailure UpstreamPool::resolution_failure() const noexcept {
@@ -330,6 +347,32 @@ void UpstreamPool::close_strays() {
       strays.push_back(connection);
   }
   for (http::ClientConnection* const connection : strays) drop(*connection);
+}
+
+// What is on its way to a server that may be another one's by now.
+void UpstreamPool::stop_strays() {
+  std::vector<Attempt> going;
+  for (Attempt& attempt : attempts_) {
+    const bool stays = std::all_of(
+        attempt.addresses.begin(), attempt.addresses.end(),
+        [this](const net::SocketAddress& address) { return is_current(address); });
+    if (!stays) going.push_back(std::move(attempt));
+  }
+  std::erase_if(attempts_, [](const Attempt& attempt) { return attempt.connecting == nullptr; });
+  for (Attempt& attempt : going) {
+    attempt.connecting->stop();
+    resources_->loop.retire(std::move(attempt.connecting));
+    connect_again(std::move(attempt));
+  }
+}
+
+// Those for whom anybody's connection will do wait still.
+void UpstreamPool::connect_again(Attempt attempt) {
+  if (ConnectionWaiter* const waiter = attempt.only_for) {
+    waiter->prelude_ = std::move(attempt.prelude);
+    wait(*waiter);
+  }
+  look_again();
 }
 
 }  // namespace sluice::handler::proxy

@@ -5,7 +5,7 @@
 //   2. A connection that has been idle for longer than the upstream bears (KeptTime) is not used
 //   again. It stays, though, until the upstream closes it: how else would one learn when that is.
 //   3. A connection to an address that is no longer the name's is not used again from the moment
-//   that is known, and closed when it is idle.
+//   that is known, and closed when it is idle; nor is one that was on its way there.
 //   4. A request that cannot be sent twice gets a connection that was in use within upstream_fresh,
 //   at an age that others have lived through, and that a look into the socket finds open; else a
 //   new one.
@@ -90,7 +90,9 @@ class UpstreamPool final : private http::ClientConnectionOwner,
   };
   struct Attempt {
     std::unique_ptr<Connecting> connecting;
+    std::vector<net::SocketAddress> addresses;
     ConnectionWaiter* only_for = nullptr;  // whose prelude it has; null: anybody's
+    std::string prelude;
   };
   using Waiters = http::LinkedList<ConnectionWaiter, ConnectionWaiter::ListKind>;
 
@@ -116,10 +118,13 @@ class UpstreamPool final : private http::ClientConnectionOwner,
   Attempt take(Connecting& connecting);
   void serve_waiters();
   void fail_waiters(size_t count, const http::UpstreamFailure& failure);
-  bool take_resolution();
+  void take_resolution();
+  void look_again() noexcept;
   http::UpstreamFailure resolution_failure() const noexcept;
   bool is_current(const net::SocketAddress& address) const noexcept;
   void close_strays();
+  void stop_strays();
+  void connect_again(Attempt attempt);
   void keep(http::ClientConnection& connection);
   void drop(http::ClientConnection& connection);
   void look_after_idle();
@@ -135,6 +140,7 @@ class UpstreamPool final : private http::ClientConnectionOwner,
   Waiters waiters_{ConnectionWaiter::ListKind::waiting};
   std::shared_ptr<const net::Resolution> resolution_;
   uint64_t generation_ = 0;
+  bool looks_again_ = false;  // at who waits: with the next run()
   // What the last one that was connected speaks; nothing: there was none yet.
   std::optional<bool> speaks_http2_;
   std::unique_ptr<net::ResolvedName::Subscription> subscription_;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "server/http/exchange.h"
+#include "server/http/exchange_record.h"
 
 namespace sluice::http {
 
