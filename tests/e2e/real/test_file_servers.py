@@ -62,10 +62,8 @@ def test_what_is_not_there(server):
     assert server.get("/other").status == 418 and server.get("/application").status == 418
 
 
-def test_a_folder_without_its_slash(server, file_server):
+def test_a_folder_without_its_slash(server):
     """Whatever way the server writes its Location, it leads the client to the folder, through Sluice."""
-    if file_server.name.startswith("nghttpd"):
-        pytest.skip("nghttpd does not redirect")
     here = server.url.replace("127.0.0.1", "localhost")
     response = server.get("/app/folder", host=here.partition("//")[2])
     assert response.status in (301, 302, 307, 308)
@@ -83,9 +81,10 @@ def test_head(server, name):
 
 
 def test_ranges(server, file_server):
-    if file_server.name not in RANGES:
-        pytest.skip(f"{file_server.name} knows no ranges")
     response = server.get("/app/large.bin", "Range: bytes=1000-1999")
+    if file_server.name not in RANGES:  # a server may ignore the field (RFC 9110 section 14.2)
+        assert (response.status, response.body) == (200, LARGE)
+        return
     assert (response.status, response.body) == (206, LARGE[1000:2000])
     assert response.get("content-range") == f"bytes 1000-1999/{len(LARGE)}"
     response = server.get("/app/large.bin", "Range: bytes=-10")
