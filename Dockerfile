@@ -4,7 +4,7 @@
 #     docker run --rm -p 8080:8080 --read-only sluice
 #
 # The image must be small, run as nobody in particular, and need no place to write to. So it is made from nothing: the
-# binary, the shared libraries that it names (libstdc++, libgcc, libm, libc and the loader), a site, a configuration.
+# binary, the shared libraries that it names (libcares, libstdc++, libgcc, libm, libc and the loader), a site, a configuration.
 # That is about 13 MiB, of which 6 are OpenSSL; the same binary on debian:12-slim, with libstdc++ linked into it, is about 77 MiB, of which all
 # but 3 are a shell, apt and perl: nothing that a server needs, and everything that an intruder would like to find.
 #

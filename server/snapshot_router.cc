@@ -66,6 +66,12 @@ std::string only_host_of(const conf::Site& site) {
   return site.hosts.size() == 1 && !site.hosts[0].starts_with("*.") ? site.hosts[0] : std::string();
 }
 
+// Content that is passed on is nobody's memory: it is bounded only where somebody said so.
+uint64_t body_limit_of(const conf::Route& route, const conf::LimitSet& limits) {
+  const bool streams = std::holds_alternative<conf::ProxyAction>(route.action);
+  return streams && limits.origin_of("body").empty() ? UINT64_MAX : limits.values.body;
+}
+
 // Makes the handler that an action asks for.
 struct MakeHandler {
   std::unique_ptr<http::Handler> operator()(const conf::FilesAction& files) const {
@@ -137,7 +143,7 @@ void SnapshotRouter::make_site(size_t index, net::Loop& loop, net::Helpers& help
         route.action));
     made->routes.push_back({.handler = made->handlers.back().get(),
                             .filters = filters_of(route.fields),
-                            .body_limit = site.limits.values.body,
+                            .body_limit = body_limit_of(route, site.limits),
                             .limits = &site.limits,
                             .push = site.push,
                             .origin = route.origin});

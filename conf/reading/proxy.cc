@@ -24,7 +24,7 @@ class ProxyReader {
     const Node* to = table ? node.find("to") : &node;
     if (to == nullptr || !read_target(*to)) return std::nullopt;
     if (table) read_table(node);
-    if (target().tls && !node.has_bad_entry()) check_name(node, *to);
+    if (target().tls && !node.has_bad_entry()) check_name(node);
     check_listener(*to);
     if (!good_) return std::nullopt;
     return std::move(action_);
@@ -138,8 +138,13 @@ class ProxyReader {
     target().tls->name = lower(name.text);
     const std::string problem = name.text.starts_with('*') ? "it is written out, without wildcards"
                                                            : host_problem(target().tls->name);
-    if (problem.empty()) return;
-    error(Code::bad_host, name.place, "'" + name.text + "' is no name to expect: " + problem);
+    if (!problem.empty()) {
+      return error(Code::bad_host, name.place,
+                   "'" + name.text + "' is no name to expect: " + problem);
+    }
+    // As in UpstreamTarget::host, an IPv6 address has no brackets.
+    std::string& expected = target().tls->name;
+    if (expected.starts_with('[')) expected = expected.substr(1, expected.size() - 2);
   }
 
   // A certificate is shown with its key or not at all.
@@ -166,18 +171,14 @@ class ProxyReader {
                      "'authorities' does nothing where nothing is verified");
   }
 
-  // What a certificate is expected to be for, when the target has no name that it could be.
-  void check_name(const Node& node, const Node& to) {
+  // SRV has a name in it that a certificate can be for (RFC 6125 section 6.2.1).
+  void check_name(const Node& node) {
     const UpstreamTarget::Tls& tls = *target().tls;
-    const bool srv = target().host.starts_with('_');
-    if (!tls.verify || !tls.name.empty() || (!srv && target().path.empty())) return;
-    const Entry* entry = node.entry("tls");
-    const bool excused = entry != nullptr && (entry->value.bad || entry->value.has_bad_entry() ||
-                                              entry->value.find("name") != nullptr);
-    if (excused) return;
-    error(Code::upstream_without_name, entry != nullptr ? entry->key_place : to.place,
-          std::string("nothing says which name the certificate is for: ") +
-              (srv ? "SRV is a way to find it, no name of its own" : "a Unix socket has none"),
+    if (!tls.verify || !tls.name.empty() || target().path.empty()) return;
+    const Entry& entry = *node.entry("tls");  // without it a socket is clear text
+    if (entry.value.has_bad_entry() || entry.value.find("name") != nullptr) return;
+    error(Code::upstream_without_name, entry.key_place,
+          "nothing says which name the certificate is for: a Unix socket has none",
           {"expected tls = { name = \"app.example.com\" }"});
   }
 

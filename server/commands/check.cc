@@ -13,11 +13,13 @@
 #include <variant>
 
 #include "conf/path_matcher.h"
+#include "conf/quantity.h"
 #include "conf/reader.h"
 #include "conf/reference.h"
 #include "conf/schema.h"
 #include "server/listener_contexts.h"
 #include "server/ops/counted.h"
+#include "tls/upstream_context.h"
 
 namespace sluice {
 
@@ -68,8 +70,24 @@ struct ActionText {
     return "respond " + std::to_string(respond.status);
   }
   std::string operator()(const conf::ProxyAction& proxy) const {
+    using Host = conf::ProxyAction::Host;
+    using Target = conf::UpstreamTarget;
+    const Target& target = proxy.target;
     std::string text = "proxy " + proxy.to;
-    return proxy.strip.empty() ? text : text + ", strip " + proxy.strip;
+    if (!target.path.empty() && target.tls) text += ", TLS";
+    if (target.tls && !target.tls->verify) text += ", not verified";
+    if (target.http2 == Target::Http2::always) text += ", HTTP/2 always";
+    if (target.http2 == Target::Http2::never) text += ", HTTP/2 never";
+    if (target.proxy_protocol == Target::ProxyProtocol::v1) text += ", PROXY v1";
+    if (target.proxy_protocol == Target::ProxyProtocol::v2) text += ", PROXY v2";
+    if (!proxy.strip.empty()) text += ", strip " + proxy.strip;
+    if (proxy.host_is == Host::upstream) text += ", host upstream";
+    if (proxy.host_is == Host::given) text += ", host " + proxy.host;
+    if (proxy.underscores) text += ", underscores";
+    if (proxy.buffer_request > 0) {
+      text += ", buffer " + conf::quantity_text(conf::Unit::octets, proxy.buffer_request);
+    }
+    return text;
   }
 };
 
@@ -143,6 +161,34 @@ void look_into_tls_files(const std::string& file, conf::Reading& reading) {
   add(found.warnings, conf::Diagnostic::Severity::warning);
 }
 
+bool can_be_read(const std::string& path) {
+  return path.empty() || ::access(path.c_str(), R_OK) == 0;
+}
+
+// The same for what is trusted of upstreams, and shown to them.
+void look_into_upstream(const conf::Route& route, const std::string& file,
+                        conf::Diagnostics& diagnostics) {
+  const auto* proxy = std::get_if<conf::ProxyAction>(&route.action);
+  if (proxy == nullptr || !proxy->target.tls) return;
+  const conf::UpstreamTarget::Tls& tls = *proxy->target.tls;
+  if (!can_be_read(tls.authorities) || !can_be_read(tls.certificate) || !can_be_read(tls.key)) {
+    return;
+  }
+  std::string problem;
+  if (tls::UpstreamContext::make(proxy->target, problem) != nullptr) return;
+  diagnostics.push_back(
+      diagnostic_of(route.origin + ": " + problem, file, conf::Diagnostic::Severity::error));
+}
+
+void look_into_upstreams(const std::string& file, conf::Reading& reading) {
+  if (!reading.configuration) return;
+  for (const conf::Site& site : reading.configuration->sites) {
+    for (const conf::Route& route : site.routes) {
+      look_into_upstream(route, file, reading.diagnostics);
+    }
+  }
+}
+
 // --- The whole -----------------------------------------------------------------------------------
 
 void print_sites(const conf::Configuration& configuration) {
@@ -150,7 +196,7 @@ void print_sites(const conf::Configuration& configuration) {
     const bool named = listener.name != listener.address;
     print("listener " + (named ? listener.name + " at " : "") + listener.address +
           (listener.tls ? ", TLS " + std::string(conf::policy_name(listener.tls->policy)) : "") +
-          "\n");
+          (listener.proxy_protocol ? ", PROXY protocol" : "") + "\n");
   }
   print("\n");
   for (const conf::Site& site : configuration.sites) print(site_text(site));
@@ -192,6 +238,7 @@ void print_json(const conf::Diagnostics& diagnostics) {
 int check_file(const std::string& file, bool json) {
   conf::Reading reading = conf::read_configuration(file, conf::process_environment);
   look_into_tls_files(file, reading);
+  look_into_upstreams(file, reading);
   const int code = conf::has_errors(reading.diagnostics) ? 1 : 0;
   if (json) {
     print_json(reading.diagnostics);

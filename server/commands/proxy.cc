@@ -47,18 +47,9 @@ std::string read_host(const std::string& host, conf::ProxyAction& action) {
          " (expected keep, upstream or a name)";
 }
 
-// Over TLS something must say which name the certificate is for.
-std::string check_name(const conf::UpstreamTarget& target) {
-  if (!target.tls || !target.tls->verify || !target.host.starts_with('_')) return {};
-  return "--to: nothing says which name the certificate is for: SRV is a way to find it, no name "
-         "of "
-         "its own (a configuration's `tls` may name it)";
-}
-
 std::string read_action(const ProxyOptions& options, conf::ProxyAction& action) {
   if (std::string problem = read_target(options.to, action); !problem.empty()) return problem;
   if (std::string problem = read_tls(options, action); !problem.empty()) return problem;
-  if (std::string problem = check_name(action.target); !problem.empty()) return problem;
   return read_host(options.host, action);
 }
 

@@ -132,11 +132,16 @@ class ClientConnection : public net::Task, public net::Retired {
   // Ends it: at once when idle, else after what is under way. on_ended() is not called any more.
   virtual void close() = 0;
 
-  // What has to live as long as the connection: its TLS context.
-  void keep(std::shared_ptr<const void> what) noexcept { kept_ = std::move(what); }
+  // What has to outlive the connection, which may be freed when its loop is: what it works in, and
+  // its TLS context.
+  void keep(std::shared_ptr<const void> resources, std::shared_ptr<const void> context) noexcept {
+    resources_ = std::move(resources);
+    context_ = std::move(context);
+  }
 
  private:
-  std::shared_ptr<const void> kept_;
+  std::shared_ptr<const void> resources_;
+  std::shared_ptr<const void> context_;
 };
 
 }  // namespace sluice::http

@@ -132,7 +132,7 @@ void H1ClientConnection::feed() {
 }
 
 bool H1ClientConnection::read_some() {
-  if (!transport_->readable()) return false;
+  if (!transport_->readable() && !last_words_) return false;
   if (read_left_ == 0) {
     resources_.loop.wake(*this);
     return false;
@@ -145,6 +145,11 @@ bool H1ClientConnection::read_some() {
   }
   const net::ReadResult result = input_.read_from(*transport_, read_left_);
   if (result.status == net::Io::failed) {
+    lose("upstream reset the connection");
+    return false;
+  }
+  const bool silent = result.octets == 0 && result.status == net::Io::blocked;
+  if (std::exchange(last_words_, false) && silent) {
     lose("upstream reset the connection");
     return false;
   }
@@ -237,11 +242,12 @@ void H1ClientConnection::pull_body() {
   while (!sent_whole_ && may_pull()) {
     Chain content;
     const Pull result =
-        request_.body->pull(content, resources_.limits.turn_write - std::min(out_.size(),
-                                         resources_.limits.turn_write - 1));
+        request_.body->pull(content, resources_.limits.turn_write -
+                                         std::min(out_.size(), resources_.limits.turn_write - 1));
     framed_ += content.size();
     if (request_.length && framed_ > *request_.length)
-      return fail({.status = 500, .error = "http_request_error", .cause = "request content too long"});
+      return fail(
+          {.status = 500, .error = "http_request_error", .cause = "request content too long"});
     codec_.write_body(framing_, content, out_);
     if (result == Pull::pending) return;
     if (result == Pull::failed) {
@@ -260,7 +266,8 @@ bool H1ClientConnection::may_pull() const noexcept {
   return transport_->writable() && out_.size() < resources_.limits.turn_write;
 }
 
-// What could not be sent is given up, the response is not: it is read, if there is any.
+// What could not be sent is given up, the response is not: it is read, if there is any. The event
+// that tells of it may come later than the write's error.
 void H1ClientConnection::flush() {
   if (write_failed_ || !sending()) return;
   const net::FlushResult result = transport_->flush(out_, resources_.limits.turn_write);
@@ -269,7 +276,7 @@ void H1ClientConnection::flush() {
       write_failed_ = true;
       out_.clear();
       if (state_ == State::idle) return end();
-      if (!transport_->readable()) return lose("upstream reset the connection");
+      last_words_ = true;
       return resources_.loop.wake(*this);
     case net::Io::blocked:
       return out_.unpin_small(kSmall);
@@ -305,8 +312,7 @@ bool H1ClientConnection::still_open() {
   return false;
 }
 
-ClientStream& H1ClientConnection::send(const UpstreamRequest& request,
-                                       ResponseReceiver& receiver) {
+ClientStream& H1ClientConnection::send(const UpstreamRequest& request, ResponseReceiver& receiver) {
   assert(state_ == State::idle);
   state_ = State::busy;
   request_ = request;

@@ -38,9 +38,7 @@ h1::Limits upstream_h1_limits(const conf::Limits& limits) noexcept;
 // upstream's.
 UpstreamFailure failure_of(const ProtocolError& error) noexcept;
 
-class H1ClientConnection final : public ClientConnection,
-                                 public ClientStream,
-                                 private ClientSink {
+class H1ClientConnection final : public ClientConnection, public ClientStream, private ClientSink {
  public:
   // All outlive the connection.
   H1ClientConnection(WorkerResources& resources, const h1::Limits& limits,
@@ -132,6 +130,7 @@ class H1ClientConnection final : public ClientConnection,
   bool upstream_ended_ = false;
   bool upstream_truncated_ = false;  // TLS's close_notify did not come before the end
   bool write_failed_ = false;
+  bool last_words_ = false;  // a read is due, whatever the transport knows of
   bool in_turn_ = false;
   bool turn_again_ = false;
   bool closing_ = false;  // after what is under way

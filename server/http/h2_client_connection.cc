@@ -46,11 +46,10 @@ H2ClientConnection::H2ClientConnection(WorkerResources& resources, const h2::Lim
 
 H2ClientConnection::~H2ClientConnection() { resources_.loop.forget(*this); }
 
-void H2ClientConnection::open(std::unique_ptr<net::Transport> transport, Chain prelude) {
+void H2ClientConnection::open(std::unique_ptr<net::Transport> transport) {
   transport_ = std::move(transport);
   transport_->wake_instead(*this);
   transport_->limit_unsent(kUnsentInKernel);
-  out_ = std::move(prelude);
   const bool secure = transport_->session() != nullptr;
   codec_.emplace(h2::CodecOptions{.role = h2::Role::client, .secure = secure}, limits_,
                  resources_.h2_workspace, static_cast<h2::CodecEvents&>(*this));
@@ -121,6 +120,7 @@ bool H2ClientConnection::read_some() {
 void H2ClientConnection::on_stream_closed(h2::StreamId, CodecSink& sink, h2::ErrorCode code,
                                           bool by_peer) {
   auto& stream = static_cast<H2ClientStream&>(sink);
+  left_out_ = left_out_ || code == h2::ErrorCode::refused_stream;
   stream.on_closed(code, by_peer);
   close_stream(stream);
 }
@@ -131,7 +131,7 @@ void H2ClientConnection::on_request_framed(h2::StreamId, CodecSink& sink) {
 
 void H2ClientConnection::on_goaway(h2::StreamId, h2::ErrorCode) {
   going_ = true;
-  closed_while_idle_ = idle() && requests_ > 0;
+  closed_while_idle_ = idle() && requests_ > 0 && !left_out_;
 }
 
 // --- Phase two: what streams want, framed and flushed --------------------------------------------
@@ -351,7 +351,7 @@ void H2ClientConnection::fail(const ProtocolError& error) {
 
 void H2ClientConnection::lose(std::string_view cause) {
   if (state_ == State::retired) return;
-  if (idle()) closed_while_idle_ = closed_while_idle_ || requests_ > 0;
+  if (idle()) closed_while_idle_ = closed_while_idle_ || (requests_ > 0 && !going_);
   const bool head_begun = codec_->head_started();
   end_streams([&](const H2ClientStream& stream) { return stream.lost(cause, sent_, head_begun); });
   retire();

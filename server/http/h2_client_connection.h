@@ -61,8 +61,8 @@ class H2ClientConnection final : public ClientConnection,
                      ClientConnectionOwner& owner, const Patience& patience);
   ~H2ClientConnection() override;
   // Gives it its transport, connected and with its handshake done; the preface leaves with the next
-  // turn, behind `prelude` (the PROXY protocol's header).
-  void open(std::unique_ptr<net::Transport> transport, Chain prelude = {});
+  // turn.
+  void open(std::unique_ptr<net::Transport> transport);
 
   // ClientConnection
   bool takes_request() override;
@@ -167,6 +167,7 @@ class H2ClientConnection final : public ClientConnection,
   bool closing_ = false;    // nor do we make any
   bool in_turn_ = false;
   bool closed_while_idle_ = false;
+  bool left_out_ = false;  // a request was not read: what ends the connection is not its idleness
 };
 
 }  // namespace sluice::http

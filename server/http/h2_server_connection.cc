@@ -53,9 +53,10 @@ void H2ServerConnection::take_turn() {
   if (state_ == State::retired) return;
   if (shutdown_ == Shutdown::noticed && heard_) finish_shutdown();
   // Errors that nghttp2 has found show when it frames what it says of them.
-  // Little more than that, since content would be ahead of what is urgent among the new requests.
+  // Little more than that, since content would be ahead of what is urgent among the new requests;
+  // and bounded, however often the connection is woken while the socket takes nothing.
   static constexpr uint64_t kControlFrames = 4096;
-  if (!frame(out_.size() + kControlFrames)) return;
+  if (!frame(std::min(out_.size(), limits().http2_frame_ahead) + kControlFrames)) return;
   start_exchanges();
   for (int i = 0; i < kRounds; ++i) {
     if (!let_streams_work() && i > 0) break;

@@ -16,7 +16,7 @@
 namespace sluice::http {
 
 // Thread: the worker's. Shared by who has connections, and outlives these.
-class WorkerResources {
+class WorkerResources : public std::enable_shared_from_this<WorkerResources> {
  public:
   // Both outlive it. `process_limits` are the process's.
   WorkerResources(net::Loop& worker_loop, const conf::Limits& process_limits)

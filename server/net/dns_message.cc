@@ -103,12 +103,12 @@ DnsAnswer failure(DnsType type, int status) {
     case ARES_SUCCESS:  // with nothing in it that we could use
       if (type == DnsType::srv) return {Outcome::no_data, "the name offers no service (SRV)"};
       return {Outcome::no_data, "the name has no address"};
+    // c-ares 1.18 does not say which of them it was once it has asked all servers.
     case ARES_ESERVFAIL:
-      return {Outcome::server_failure, "the name server failed (SERVFAIL)"};
     case ARES_EREFUSED:
-      return {Outcome::failed, "the name server refuses to answer (REFUSED)"};
     case ARES_ECONNREFUSED:
-      return {Outcome::failed, "no name server can be asked"};
+      return {Outcome::server_failure,
+              "no name server could answer (SERVFAIL, REFUSED, or none is there)"};
     case ARES_EBADRESP:
       return {Outcome::failed, "the name server's answer cannot be read"};
     case ARES_ETIMEOUT:

@@ -36,8 +36,8 @@ struct DnsAnswer {
     answered,
     no_such_name,    // NXDOMAIN
     no_data,         // the name is there, but has none of this type
-    server_failure,  // SERVFAIL: the server could not find out
-    failed,          // no server is there, an answer that cannot be read, not a name, no memory
+    server_failure,  // SERVFAIL, REFUSED, or nobody listens there
+    failed,          // an answer that cannot be read, not a name, no memory
     timed_out,
   };
   Outcome outcome = Outcome::failed;

@@ -9,6 +9,7 @@
 namespace sluice::net {
 
 std::optional<SocketAddress> SocketAddress::parse(std::string_view host, uint16_t port) {
+  if (host.find('\0') != std::string_view::npos) return std::nullopt;  // where C would stop reading
   const std::string text(host);
   in_addr ipv4{};
   if (::inet_pton(AF_INET, text.c_str(), &ipv4) == 1) return of(ipv4, port);

@@ -171,6 +171,69 @@ def test_examples_are_without_errors_and_warnings(example, tmp_path, monkeypatch
     assert done.stdout.splitlines()[-1].endswith("no errors, no warnings")
 
 
+PROXIES = """
+trusted_proxies = ["127.0.0.1"]
+
+[[listener]]
+name = "public"
+address = "127.0.0.1:0"
+proxy_protocol = true
+
+[[site]]
+proxy = "http://app:3000"
+
+[[site.route]]
+prefix = "/v1/"
+[site.route.proxy]
+to = "https://api.example.com/base"
+strip = "/v1"
+host = "upstream"
+http2 = "always"
+underscores = true
+buffer_request = "64 KiB"
+proxy_protocol = "v2"
+tls = { verify = false }
+
+[[site.route]]
+prefix = "/app/"
+proxy = { to = "unix:/run/app.sock", tls = { name = "app" }, host = "app.example", http2 = "never", proxy_protocol = "v1" }
+"""
+
+
+def test_proxies_are_shown_with_what_is_not_as_ever(tmp_path):
+    path = write(tmp_path, PROXIES)
+    done = run_sluice("check", "-c", path)
+    assert done.returncode == 0
+    lines = done.stdout.splitlines()
+    assert "listener public at 127.0.0.1:0, PROXY protocol" in lines
+    shown = [" ".join(line.split()) for line in lines if " proxy " in line]
+    assert shown == [
+        f"prefix /app/ proxy unix:/run/app.sock, TLS, HTTP/2 never, PROXY v1, host app.example ({path}:24)",
+        "prefix /v1/ proxy https://api.example.com/base, not verified, HTTP/2 always, PROXY v2, strip /v1, "
+        f"host upstream, underscores, buffer 64KiB ({path}:12)",
+        f"prefix / proxy http://app:3000 ({path}:10)",
+    ]
+    assert lines[-1] == f"{path}: 1 site, 3 routes, no errors, 1 warning"
+
+
+def test_verification_switched_off_is_a_warning(tmp_path):
+    (one,) = diagnostics(write(tmp_path, PROXIES))
+    assert (one["code"], one["severity"], one["line"]) == ("upstream-not-verified", "warning", 22)
+
+
+def test_what_an_upstream_is_shown_and_whom_it_must_be_signed_by_is_looked_into(tmp_path):
+    made = self_signed(tmp_path / "made", "app", ["app"])
+    text = '[[site]]\nproxy = { to = "https://app", tls = { authorities = "made/%s" } }\n'
+    path = write(tmp_path, text % made.chain.name)
+    assert diagnostics(path) == []
+    (tmp_path / "made" / "empty.pem").write_text("nothing\n")
+    (one,) = diagnostics(write(tmp_path, text % "empty.pem"))
+    assert (one["code"], one["severity"], one["line"]) == ("tls-file", "error", 2)
+    assert "empty.pem" in one["message"]
+    # What is not there yet was said already, as a warning.
+    assert [one["code"] for one in diagnostics(write(tmp_path, text % "none.pem"))] == ["missing-tls-file"]
+
+
 TLS = """
 [[listener]]
 address = "127.0.0.1:0"

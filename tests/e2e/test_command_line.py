@@ -50,6 +50,15 @@ def test_help_lists_every_option_and_limit():
         assert word in serve.stdout, word
 
 
+def test_help_of_proxy_lists_every_option_and_limit():
+    proxy = run_sluice("proxy", "--help")
+    assert proxy.returncode == 0 and "proxy" in run_sluice("--help").stdout
+    for word in ("--to", "--host", "--ca", "--insecure", "--listen", "--tls", "--workers", "--access-log", "--log-format",
+                 "--control", "--limit", "upstream_connect_timeout"):
+        assert word in proxy.stdout, word
+    assert "DIR" not in proxy.stdout and "--follow-symlinks" not in proxy.stdout
+
+
 def test_version():
     done = run_sluice("--version")
     assert done.returncode == 0
@@ -58,7 +67,8 @@ def test_version():
 
 @pytest.mark.parametrize("arguments", [(), ("serv",), ("serve", "--no-such-option"), ("serve", "a", "b"),
                                        ("serve", "--workers", "0"), ("serve", "--workers", "many"),
-                                       ("serve", "--log-format", "xml")])
+                                       ("serve", "--log-format", "xml"), ("proxy",), ("proxy", "http://app"),
+                                       ("proxy", "--to", "http://app", "--workers", "0")])
 def test_usage_errors_say_how_to_get_help(arguments):
     done = run_sluice(*arguments)
     assert done.returncode > 0
@@ -187,3 +197,68 @@ def test_an_error_leaves_no_socket_behind(site, tmp_path):
         error_of("serve", site, "--access-log", "off", "--listen", f"unix:{path}",
                  "--listen", f"127.0.0.1:{other.getsockname()[1]}")
     assert not os.path.lexists(path)
+
+
+# --- A proxy without a file -------------------------------------------------------------------------------------------
+
+def proxy_error(to, *options, listen="127.0.0.1:0", **run_options) -> str:
+    return error_of("proxy", "--to", to, "--listen", listen, "--access-log", "off", *options, **run_options)
+
+
+@pytest.mark.parametrize("to, said", [
+    ("app:3000", "did you mean http://app:3000?"),
+    ("3000", "did you mean http://127.0.0.1:3000?"),
+    ("ftp://app", "only HTTP is"),
+    ("h2c://app", "write http://app"),
+    ("http://app:0", "expected 1 to 65535"),
+    ("http://app:70000", "expected 1 to 65535"),
+    ("http://", "the host is missing"),
+    ("http://u:p@app", "names and passwords"),
+    ("http://app/?a", "it has a query"),
+    ("http://app/#a", "it has a fragment"),
+    ("unix:", "the path is missing"),
+    ("", "it is empty"),
+])
+def test_no_upstream(to, said):
+    line = proxy_error(to)
+    assert said in line and "--to" in line
+
+
+@pytest.mark.parametrize("to, options, said", [
+    ("http://app", ["--insecure"], "--insecure does nothing here"),
+    ("http://app", ["--ca", "/etc/hosts"], "--ca does nothing here"),
+    ("https://app", ["--ca", "/etc/hosts", "--insecure"], "--ca does nothing beside --insecure"),
+    ("https://app", ["--ca", "/no/such/file"], "/no/such/file"),
+    ("https://app", ["--ca", "/etc"], "/etc"),
+    ("http://app", ["--host", "http://x"], "--host"),
+    ("unix:/run/app.sock", ["--host", "upstream"], "--host"),
+])
+def test_what_a_proxy_cannot_do(to, options, said):
+    assert said in proxy_error(to, *options)
+
+
+def test_a_proxy_to_itself():
+    assert "127.0.0.1:18081" in proxy_error("http://localhost:18081", listen="127.0.0.1:18081")
+    assert "127.0.0.1:8080" in error_of("proxy", "--to", "http://[::ffff:127.0.0.1]:8080")
+
+
+def test_a_proxy_to_its_own_socket_however_it_is_spelt(tmp_path):
+    assert "sluice.sock" in proxy_error("unix:./sluice.sock", listen=f"unix:{tmp_path}/sluice.sock", cwd=tmp_path)
+    assert not (tmp_path / "sluice.sock").exists()
+
+
+def test_a_proxy_says_what_it_is_for_and_answers():
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    # Nobody is there, so that whatever comes back is an error, and of Sluice.
+    with SluiceServer(to=f"http://127.0.0.1:{port}/base", listen="127.0.0.1:0") as server:
+        assert f"ready, serving http://127.0.0.1:{port}/base" in server.stderr()
+        assert get(server.address).status in (502, 503)
+
+
+def test_a_proxy_without_verification_says_so():
+    with SluiceServer(None, "--insecure", to="https://127.0.0.1:9") as server:
+        assert server.stderr().count("sluice: warning: ") == 1
+        assert "its certificate is not verified" in server.stderr()
+    with SluiceServer(to="https://127.0.0.1:9") as server:
+        assert "warning" not in server.stderr()

@@ -44,7 +44,8 @@ def sluice_binary() -> pathlib.Path:
 
 
 class SluiceServer:
-    """One `sluice serve` process, or with `config` one `sluice run -c config`; a context manager.
+    """One `sluice serve` process, with `config` one `sluice run -c config`, with `to` one `sluice proxy --to to`; a
+    context manager.
 
     `listen` is one address or several; `options` go to the command line as they are. The access log is off unless
     the options say otherwise; a configuration says all of this itself. `addresses` are the (host, port) pairs and Unix
@@ -53,11 +54,12 @@ class SluiceServer:
     """
 
     def __init__(self, directory=None, *options, listen="127.0.0.1:0", env=None, cwd=None, exit_code=0, stdout=None,
-                 prefix=(), config=None):
+                 prefix=(), config=None, to=None):
         self.command = [*map(str, prefix), str(sluice_binary())]
         if config is not None:
             self.command += ["run", "-c", str(config)]
         else:
+            self.command += ["proxy", "--to", to] if to is not None else ["serve"]
             self.command += self._serve_arguments(directory, [listen] if isinstance(listen, str) else listen, options)
         self.command += [str(option) for option in options]
         # Servers of other tests run at the same time: none has the default control socket.
@@ -74,7 +76,7 @@ class SluiceServer:
 
     @staticmethod
     def _serve_arguments(directory, listens, options):
-        arguments = ["serve"] + ([str(directory)] if directory is not None else [])
+        arguments = [str(directory)] if directory is not None else []
         for address in listens:
             arguments += ["--listen", address]
         return arguments + ([] if "--access-log" in options else ["--access-log", "off"])

@@ -16,6 +16,7 @@ Connecting::Connecting(http::WorkerResources& resources, const ClientLimits& lim
                        Upstream& upstream, http::ClientConnectionOwner& owner,
                        ConnectingEvents& events, std::string prelude)
     : resources_(resources),
+      kept_resources_(resources.shared_from_this()),
       limits_(limits),
       upstream_(upstream),
       owner_(owner),
@@ -130,7 +131,7 @@ void Connecting::finish(std::unique_ptr<net::Transport> transport, bool http2) {
     connection->open(std::move(transport));
     made = connection;
   }
-  made->keep(std::move(context_));
+  made->keep(resources_.shared_from_this(), std::move(context_));
   events->on_connected(*this, *made, address_, http2);
 }
 

@@ -68,6 +68,8 @@ class Connecting final : public net::Retired,
   void fail(const http::UpstreamFailure& failure);
 
   http::WorkerResources& resources_;
+  // It may be freed by the loop when all others have let go of them.
+  const std::shared_ptr<const void> kept_resources_;
   const ClientLimits& limits_;
   Upstream& upstream_;
   http::ClientConnectionOwner& owner_;

@@ -5,27 +5,41 @@
 
 namespace sluice::handler::proxy {
 
-void KeptTime::on_announced(milliseconds timeout) noexcept {
-  const milliseconds margin = std::min(milliseconds(1'000), timeout / 5);
+namespace {
+
+void lower(std::atomic<int64_t>& value, microseconds to) noexcept {
+  int64_t now = value.load(std::memory_order_relaxed);
+  while (to.count() < now &&
+         !value.compare_exchange_weak(now, to.count(), std::memory_order_relaxed)) {
+  }
+}
+
+void raise(std::atomic<int64_t>& value, microseconds to) noexcept {
+  int64_t now = value.load(std::memory_order_relaxed);
+  while (to.count() > now &&
+         !value.compare_exchange_weak(now, to.count(), std::memory_order_relaxed)) {
+  }
+}
+
+}  // namespace
+
+void KeptTime::on_announced(microseconds timeout) noexcept {
+  const microseconds margin = std::min(microseconds(1'000'000), timeout / 5);
   usable_.store(std::min(timeout - margin, kMost).count(), std::memory_order_relaxed);
   announced_.store(true, std::memory_order_relaxed);
 }
 
 // When it has another reason (a restart) and comes early, little is lost by believing it for a while.
-void KeptTime::on_closed(milliseconds age) noexcept {
-  const int64_t bearable = (age * 3 / 4).count();
-  int64_t now = usable_.load(std::memory_order_relaxed);
-  while (bearable < now &&
-         !usable_.compare_exchange_weak(now, bearable, std::memory_order_relaxed)) {
-  }
+void KeptTime::on_closed(microseconds age, net::Time now) noexcept {
+  if (age < kEarly)
+    barred_until_.store((now + kBarred).time_since_epoch().count(), std::memory_order_relaxed);
+  lower(usable_, age * 3 / 4);
+  lower(shown_, age / 4);
 }
 
-void KeptTime::on_survived(milliseconds age) noexcept {
-  if (announced_.load(std::memory_order_relaxed)) return;
-  const int64_t shown = std::min(age / 2, kMost).count();
-  int64_t now = usable_.load(std::memory_order_relaxed);
-  while (shown > now && !usable_.compare_exchange_weak(now, shown, std::memory_order_relaxed)) {
-  }
+void KeptTime::on_survived(microseconds age) noexcept {
+  raise(shown_, std::min(age, kMost));
+  if (!announced_.load(std::memory_order_relaxed)) raise(usable_, std::min(age / 2, kMost));
 }
 
 }  // namespace sluice::handler::proxy

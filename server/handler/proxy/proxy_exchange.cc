@@ -67,6 +67,7 @@ void ProxyExchange::start(const ProxyRoute& route, http::Exchange& exchange) {
   ended_ = failed_ = may_be_silent_ = false;
   interims_ = tries_ = 0;
   length_.reset();
+  client_closed_at_.reset();
   Upstream& upstream = route.pool.upstream();
   upstream.in_flight.fetch_add(1, std::memory_order_relaxed);
   upstream.budget.on_request(route.pool.resources().limits.upstream_retry_share);
@@ -118,14 +119,14 @@ bool ProxyExchange::open_content() {
   if (gathers) request_.expects_continue = false;  // it is we who want to see it first
   content_.open(exchange_->request_body(), loop(), limits().upstream_kept_body,
                 request_.expects_continue);
-  if (!gathers || content_.gather(route_->action.buffer_request)) return true;
+  if (!gathers) return true;
   state_ = State::gathering;
-  return false;
+  return content_.gather(route_->action.buffer_request) && !content_.failed();
 }
 
 void ProxyExchange::on_request_body() {
   if (state_ == State::gathering) {
-    if (content_.gather(route_->action.buffer_request)) connect();
+    if (content_.gather(route_->action.buffer_request) && !content_.failed()) connect();
     return;
   }
   if (stream_ != nullptr) stream_->wake();
@@ -151,7 +152,6 @@ void ProxyExchange::connect() {
   state_ = State::connecting;
   const bool is_short =
       !request_.has_body || content_.length().value_or(UINT64_MAX) <= limits().upstream_kept_body;
-  using Wanted = UpstreamPool::Wanted;
   const Wanted wanted = tries_ > 0                     ? Wanted::not_kept
                         : is_idempotent() && is_short ? Wanted::any
                                                       : Wanted::fresh;
@@ -271,6 +271,7 @@ Pull ProxyExchange::pull(Chain& out, size_t max) {
 
 void ProxyExchange::on_response_failed(const http::UpstreamFailure& failure) {
   stream_ = nullptr;
+  if (request_.has_body && content_.failed() && state_ == State::awaiting) return;
   if (!may_try_again(failure)) return give_up(failure);
   ++tries_;
   connect();

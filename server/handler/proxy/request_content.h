@@ -29,6 +29,8 @@ class RequestContent final : public BodySource {
   [[nodiscard]] bool gather(uint64_t most);
   // Nothing was pulled that is not kept: the content can be sent from its beginning.
   bool can_rewind() const noexcept { return !lost_; }
+  // It cannot be read to its end: the client's connection says why, and ends the exchange.
+  bool failed() const noexcept { return body_failed_; }
   // All of it was passed on.
   bool ended() const noexcept { return ended_; }
   // Octets that have come and wait to be pulled by the upstream.

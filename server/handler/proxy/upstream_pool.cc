@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <iterator>
 #include <utility>
 
 namespace sluice::handler::proxy {
@@ -18,8 +19,8 @@ void erase_one(std::vector<T>& from, const T& what) {
     from.erase(found);
 }
 
-milliseconds age_of(const http::ClientConnection& connection, net::Time now) {
-  return std::chrono::duration_cast<milliseconds>(now - connection.idle_since());
+microseconds age_of(const http::ClientConnection& connection, net::Time now) {
+  return std::chrono::duration_cast<microseconds>(now - connection.idle_since());
 }
 
 }  // namespace
@@ -56,7 +57,8 @@ void UpstreamPool::acquire(ConnectionWaiter& waiter, Wanted wanted, std::string 
     upstream_->name().refresh();
     return waiter.on_no_connection(resolution_failure());
   }
-  if (!prelude.empty() && generation_ != 0) return connect(&waiter, std::move(prelude));
+  waiter.prelude_ = std::move(prelude);
+  waiter.wanted_ = wanted;
   wait(waiter);
   connect_for_waiters();
 }
@@ -87,15 +89,28 @@ void UpstreamPool::forget(ConnectionWaiter& waiter) noexcept {
   attempts_.erase(own);
 }
 
+microseconds UpstreamPool::longest_idle(Wanted wanted) const noexcept {
+  const microseconds usable = upstream_->kept_time.usable();
+  if (wanted != Wanted::fresh) return usable;
+  return std::min({usable, upstream_->kept_time.shown(resources_->loop.now()),
+                   microseconds(resources_->limits.upstream_fresh)});
+}
+
 // A stream of a connection that has others costs least; then what was idle for the shortest time.
 http::ClientConnection* UpstreamPool::find_kept(Wanted wanted) {
-  if (http::ClientConnection* const found = find_stream()) return found;
+  if (http::ClientConnection* const found = find_stream(wanted)) return found;
   return wanted != Wanted::not_kept ? find_idle(wanted) : nullptr;
 }
 
-http::ClientConnection* UpstreamPool::find_stream() {
+http::ClientConnection* UpstreamPool::find_stream(Wanted wanted) {
+  const microseconds most = longest_idle(wanted);
   while (!streams_.empty()) {
     http::ClientConnection* const connection = streams_.back();
+    const bool kept = connection->idle() && connection->requests() > 0;
+    if (kept && age_of(*connection, resources_->loop.now()) >= most) {
+      drop(*connection);
+      continue;
+    }
     if (connection->takes_request()) return connection;
     // Full, or about to end: it comes back by on_available(), if it does.
     erase_one(streams_, connection);
@@ -105,11 +120,10 @@ http::ClientConnection* UpstreamPool::find_stream() {
 
 http::ClientConnection* UpstreamPool::find_idle(Wanted wanted) {
   const net::Time now = resources_->loop.now();
-  milliseconds most = upstream_->kept_time.usable();
-  if (wanted == Wanted::fresh) most = std::min(most, resources_->limits.upstream_fresh);
+  const microseconds most = longest_idle(wanted);
   while (!idle_.empty()) {
     http::ClientConnection* const connection = idle_.back();
-    if (age_of(*connection, now) > most) return nullptr;  // the others are older
+    if (age_of(*connection, now) >= most) return nullptr;  // the others are older
     idle_.pop_back();
     // Either may find that it has ended, and then it is on no list any more.
     if (!connection->takes_request()) continue;
@@ -124,6 +138,11 @@ http::ClientConnection* UpstreamPool::find_idle(Wanted wanted) {
 // As many as there are who wait: but one alone where it may turn out that they can share it.
 void UpstreamPool::connect_for_waiters() {
   if (resolution_->addresses.empty()) return;
+  if (upstream_->target().proxy_protocol != conf::UpstreamTarget::ProxyProtocol::off) {
+    while (ConnectionWaiter* const waiter = next_waiter())
+      connect(waiter, std::move(waiter->prelude_));
+    return;
+  }
   using Http2 = conf::UpstreamTarget::Http2;
   const Http2 http2 = upstream_->target().http2;
   const bool may_share = http2 == Http2::always || (http2 == Http2::negotiated &&
@@ -139,13 +158,15 @@ void UpstreamPool::connect_for_waiters() {
 void UpstreamPool::connect(ConnectionWaiter* only_for, std::string prelude) {
   Attempt& attempt = attempts_.emplace_back();
   attempt.only_for = only_for;
+  attempt.prelude = std::move(prelude);
   attempt.connecting.reset(
-      new Connecting(*resources_, limits_, *upstream_, *this, *this, std::move(prelude)));
+      new Connecting(*resources_, limits_, *upstream_, *this, *this, attempt.prelude));
   // Addresses take turns, so that no server of several gets all.
-  std::vector<net::SocketAddress> addresses = resolution_->addresses;
-  const auto first = static_cast<ptrdiff_t>(upstream_->next_turn() % addresses.size());
-  std::rotate(addresses.begin(), addresses.begin() + first, addresses.end());
-  attempt.connecting->start(addresses);
+  attempt.addresses = resolution_->addresses;
+  const auto begin = attempt.addresses.begin();
+  const size_t first = upstream_->next_turn() % attempt.addresses.size();
+  std::rotate(begin, begin + static_cast<ptrdiff_t>(first), attempt.addresses.end());
+  attempt.connecting->start(attempt.addresses);
 }
 
 UpstreamPool::Attempt UpstreamPool::take(Connecting& connecting) {
@@ -161,12 +182,21 @@ UpstreamPool::Attempt UpstreamPool::take(Connecting& connecting) {
 void UpstreamPool::on_connected(Connecting& connecting, http::ClientConnection& connection,
                                 const net::SocketAddress& address, bool http2) {
   Attempt attempt = take(connecting);
+  take_resolution();
   resources_->loop.retire(std::move(attempt.connecting));
   all_[&connection] = {&connection, address, http2, attempt.only_for != nullptr};
+  if (!is_current(address)) {
+    drop(connection);
+    return connect_again(std::move(attempt));
+  }
   if (attempt.only_for != nullptr) return attempt.only_for->on_connection(connection);
   speaks_http2_ = http2;
-  on_available(connection);
-  serve_waiters();
+  ConnectionWaiter* const first = http2 ? nullptr : next_waiter();
+  if (first != nullptr) {
+    first->on_connection(connection);
+  } else {
+    on_available(connection);
+  }
   connect_for_waiters();
 }
 
@@ -181,7 +211,7 @@ void UpstreamPool::on_connect_failed(Connecting& connecting, const http::Upstrea
 
 void UpstreamPool::serve_waiters() {
   while (!waiters_.empty()) {
-    http::ClientConnection* const found = find_kept(Wanted::fresh);
+    http::ClientConnection* const found = find_kept(waiters_.front()->wanted_);
     if (found == nullptr) return;
     next_waiter()->on_connection(*found);
   }
@@ -194,8 +224,9 @@ void UpstreamPool::fail_waiters(size_t count, const http::UpstreamFailure& failu
 // --- What becomes of connections -----------------------------------------------------------------
 
 void UpstreamPool::on_available(http::ClientConnection& connection) {
+  take_resolution();
   const auto found = all_.find(&connection);
-  assert(found != all_.end());
+  if (found == all_.end()) return;  // its address has left the name right now
   const Kept& kept = found->second;
   if (connection.requests() == 1) {
     if (const auto announced = connection.announced_timeout())
@@ -205,6 +236,7 @@ void UpstreamPool::on_available(http::ClientConnection& connection) {
   if (kept.http2) {
     if (std::find(streams_.begin(), streams_.end(), &connection) == streams_.end())
       streams_.push_back(&connection);
+    set_timer();
   } else {
     keep(connection);
   }
@@ -219,7 +251,8 @@ void UpstreamPool::keep(http::ClientConnection& connection) {
 
 void UpstreamPool::on_ended(http::ClientConnection& connection) {
   if (connection.closed_while_idle())
-    upstream_->kept_time.on_closed(age_of(connection, resources_->loop.now()));
+    upstream_->kept_time.on_closed(age_of(connection, resources_->loop.now()),
+                                   resources_->loop.now());
   all_.erase(&connection);
   erase_one(idle_, &connection);
   erase_one(streams_, &connection);
@@ -246,36 +279,45 @@ void UpstreamPool::on_timer() {
 void UpstreamPool::look_after_idle() {
   const net::Time now = resources_->loop.now();
   KeptTime& kept_time = upstream_->kept_time;
-  const std::vector<http::ClientConnection*> all = idle_;
+  std::vector<http::ClientConnection*> all = idle_;
+  std::copy_if(streams_.begin(), streams_.end(), std::back_inserter(all),
+               [](const http::ClientConnection* one) { return one->idle(); });
   for (http::ClientConnection* const connection : all) {
-    const milliseconds age = age_of(*connection, now);
-    if (age <= kept_time.usable()) continue;
+    if (!connection->still_open()) continue;  // its FIN may lie unread
+    const microseconds age = age_of(*connection, now);
     kept_time.on_survived(age);
     if (age > kept_time.usable() * 2 || age > KeptTime::kMost) drop(*connection);
   }
 }
 
 void UpstreamPool::set_timer() noexcept {
-  if (armed() || (idle_.empty() && waiters_.empty())) return;
+  if (armed() || (idle_.empty() && streams_.empty() && waiters_.empty())) return;
   resources_->loop.timers().set(*this, resources_->loop.now() + kLook);
 }
 
 // --- Names ---------------------------------------------------------------------------------------
 
 void UpstreamPool::run() {
-  if (!take_resolution()) return;
+  take_resolution();
+  if (!std::exchange(looks_again_, false)) return;
   if (resolution_->addresses.empty()) return fail_waiters(waiters_.size(), resolution_failure());
   connect_for_waiters();
 }
 
-// True when there is another answer than before.
-bool UpstreamPool::take_resolution() {
+// Whoever comes upon another answer first: those who wait are seen to by run().
+void UpstreamPool::take_resolution() {
   const uint64_t generation = upstream_->name().generation();
-  if (generation == generation_) return false;
+  if (generation == generation_) return;
   generation_ = generation;
   resolution_ = upstream_->name().resolution();
   close_strays();
-  return true;
+  stop_strays();
+  look_again();
+}
+
+void UpstreamPool::look_again() noexcept {
+  looks_again_ = true;
+  resources_->loop.wake(*this);
 }
 
 http::UpstreamFailure UpstreamPool::resolution_failure() const noexcept {
@@ -305,6 +347,32 @@ void UpstreamPool::close_strays() {
       strays.push_back(connection);
   }
   for (http::ClientConnection* const connection : strays) drop(*connection);
+}
+
+// What is on its way to a server that may be another one's by now.
+void UpstreamPool::stop_strays() {
+  std::vector<Attempt> going;
+  for (Attempt& attempt : attempts_) {
+    const bool stays = std::all_of(
+        attempt.addresses.begin(), attempt.addresses.end(),
+        [this](const net::SocketAddress& address) { return is_current(address); });
+    if (!stays) going.push_back(std::move(attempt));
+  }
+  std::erase_if(attempts_, [](const Attempt& attempt) { return attempt.connecting == nullptr; });
+  for (Attempt& attempt : going) {
+    attempt.connecting->stop();
+    resources_->loop.retire(std::move(attempt.connecting));
+    connect_again(std::move(attempt));
+  }
+}
+
+// Those for whom anybody's connection will do wait still.
+void UpstreamPool::connect_again(Attempt attempt) {
+  if (ConnectionWaiter* const waiter = attempt.only_for) {
+    waiter->prelude_ = std::move(attempt.prelude);
+    wait(*waiter);
+  }
+  look_again();
 }
 
 }  // namespace sluice::handler::proxy

@@ -5,9 +5,10 @@
 //   2. A connection that has been idle for longer than the upstream bears (KeptTime) is not used
 //   again. It stays, though, until the upstream closes it: how else would one learn when that is.
 //   3. A connection to an address that is no longer the name's is not used again from the moment
-//   that is known, and closed when it is idle.
-//   4. A request that cannot be sent twice gets a connection that was in use within upstream_fresh
-//   and that a look into the socket finds open, else a new one.
+//   that is known, and closed when it is idle; nor is one that was on its way there.
+//   4. A request that cannot be sent twice gets a connection that was in use within upstream_fresh,
+//   at an age that others have lived through, and that a look into the socket finds open; else a
+//   new one.
 #pragma once
 
 #include <cstddef>
@@ -29,6 +30,13 @@
 
 namespace sluice::handler::proxy {
 
+// Which connection will do.
+enum class Wanted : uint8_t {
+  any,      // a kept one may turn out to be closed: the request can be sent again
+  fresh,    // it cannot
+  not_kept  // the second try: a new one, or another stream of an HTTP/2 one
+};
+
 // Who needs a connection for a request. On at most one pool's list.
 class ConnectionWaiter {
  public:
@@ -47,6 +55,8 @@ class ConnectionWaiter {
 
   http::Links<ConnectionWaiter> links_{};
   net::Time since_{};
+  Wanted wanted_ = Wanted::any;
+  std::string prelude_;  // with one the connection is a new one, for this request alone
   bool waiting_ = false;
 };
 
@@ -56,12 +66,6 @@ class UpstreamPool final : private http::ClientConnectionOwner,
                            private net::Task,
                            private net::Timer {
  public:
-  enum class Wanted : uint8_t {
-    any,     // a kept one may turn out to be closed: the request can be sent again
-    fresh,   // it cannot
-    not_kept  // the second try: a new one, or another stream of an HTTP/2 one
-  };
-
   UpstreamPool(std::shared_ptr<http::WorkerResources> resources, const ClientLimits& limits,
                std::shared_ptr<Upstream> upstream);
   ~UpstreamPool();
@@ -86,7 +90,9 @@ class UpstreamPool final : private http::ClientConnectionOwner,
   };
   struct Attempt {
     std::unique_ptr<Connecting> connecting;
+    std::vector<net::SocketAddress> addresses;
     ConnectionWaiter* only_for = nullptr;  // whose prelude it has; null: anybody's
+    std::string prelude;
   };
   using Waiters = http::LinkedList<ConnectionWaiter, ConnectionWaiter::ListKind>;
 
@@ -103,7 +109,8 @@ class UpstreamPool final : private http::ClientConnectionOwner,
 
   http::ClientConnection* find_kept(Wanted wanted);
   http::ClientConnection* find_idle(Wanted wanted);
-  http::ClientConnection* find_stream();
+  http::ClientConnection* find_stream(Wanted wanted);
+  microseconds longest_idle(Wanted wanted) const noexcept;
   void wait(ConnectionWaiter& waiter) noexcept;
   ConnectionWaiter* next_waiter() noexcept;
   void connect_for_waiters();
@@ -111,10 +118,13 @@ class UpstreamPool final : private http::ClientConnectionOwner,
   Attempt take(Connecting& connecting);
   void serve_waiters();
   void fail_waiters(size_t count, const http::UpstreamFailure& failure);
-  bool take_resolution();
+  void take_resolution();
+  void look_again() noexcept;
   http::UpstreamFailure resolution_failure() const noexcept;
   bool is_current(const net::SocketAddress& address) const noexcept;
   void close_strays();
+  void stop_strays();
+  void connect_again(Attempt attempt);
   void keep(http::ClientConnection& connection);
   void drop(http::ClientConnection& connection);
   void look_after_idle();
@@ -130,6 +140,7 @@ class UpstreamPool final : private http::ClientConnectionOwner,
   Waiters waiters_{ConnectionWaiter::ListKind::waiting};
   std::shared_ptr<const net::Resolution> resolution_;
   uint64_t generation_ = 0;
+  bool looks_again_ = false;  // at who waits: with the next run()
   // What the last one that was connected speaks; nothing: there was none yet.
   std::optional<bool> speaks_http2_;
   std::unique_ptr<net::ResolvedName::Subscription> subscription_;

@@ -157,10 +157,17 @@ TEST(ProxyKeys, ASocketSpeaksTlsWhenATableSaysSo) {
             Strings{"upstream-not-verified"});
 }
 
-TEST(ProxyKeys, SrvOverTlsSaysANameToExpect) {
-  const std::string srv = "{ to = \"https://_https._tcp.app\", tls = { name = \"app\" } }";
-  EXPECT_EQ(read_route(srv).target.tls->name, "app");
-  EXPECT_EQ(codes(route("\"https://_https._tcp.app\"")), Strings{"upstream-without-name"});
+TEST(ProxyKeys, ASocketOverTlsSaysANameToExpect) {
+  EXPECT_EQ(codes(route("{ to = \"unix:app.sock\", tls = {} }")), Strings{"upstream-without-name"});
+  EXPECT_EQ(codes(route("{ to = \"unix:app.sock\", tls = { name = \"app\" } }")), Strings());
+  EXPECT_EQ(codes(route("\"https://_https._tcp.app\"")), Strings()) << "SRV has one";
+}
+
+TEST(ProxyKeys, ANameToExpectMayBeAnAddress) {
+  EXPECT_EQ(read_route(target("tls = { name = \"[2001:db8::7]\" }")).target.tls->name,
+            "2001:db8::7");
+  EXPECT_EQ(read_route(target("tls = { name = \"192.0.2.7\" }")).target.tls->name, "192.0.2.7");
+  EXPECT_EQ(codes(route(target("tls = { name = \"\" }"))), Strings{"bad-host"});
 }
 
 TEST(ProxyKeys, VerificationSwitchedOffIsAWarning) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "server/http/exchange.h"
+#include "server/http/exchange_record.h"
 
 namespace sluice::http {
 
@@ -101,7 +102,7 @@ class FakeHandler final : public Handler {
         "hello " + std::string(exchange.request().method_text) + " " + std::string(path)));
   }
   void on_request_body(Exchange& exchange) override {
-    if (exchange.request().path == "/count") count(exchange);
+    if (exchange.request().path == "/count" && !exchange.responded()) count(exchange);
   }
   void cancel(Exchange&) override {
     ++cancelled;

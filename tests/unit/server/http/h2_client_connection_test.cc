@@ -104,12 +104,6 @@ TEST(H2ClientConnection, TakesTheSameResponseWhereverItIsSplit) {
   }
 }
 
-TEST(H2ClientConnection, SaysThePreludeBeforeThePreface) {
-  H2ClientFixture f({.prelude = "PROXY UNKNOWN\r\n"});
-  f.wake();
-  EXPECT_TRUE(f.said().starts_with("PROXY UNKNOWN\r\n" + std::string(h2::kPreface)));
-}
-
 TEST(H2ClientConnection, AsksForNoPushes) {
   H2ClientFixture f;
   f.wake();

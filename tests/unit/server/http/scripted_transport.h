@@ -18,13 +18,14 @@ namespace sluice::http {
 struct Wire {
   // --- Set by the test ---
   struct Step {
-    enum class Kind { octets, end, reset } kind = Kind::octets;
+    enum class Kind { octets, end, truncated, reset } kind = Kind::octets;
     std::string octets;
   };
   std::deque<Step> input;                // given by read, one step a call; would-block when empty
   uint64_t take_per_flush = UINT64_MAX;  // octets taken before the peer "does not take more"
   bool takes = true;                     // false: flush blocks
   bool fails = false;                    // flush fails
+  bool told = true;  // false: the event of what lies in `input` is still to come
   // --- Seen by the test ---
   std::string output;
   int flushes = 0;
@@ -43,6 +44,7 @@ class ScriptedTransport final : public net::Transport {
     if (wire_.input.empty()) return {net::Io::blocked, 0};
     Wire::Step& step = wire_.input.front();
     if (step.kind == Wire::Step::Kind::end) return {net::Io::end, 0};
+    if (step.kind == Wire::Step::Kind::truncated) return {net::Io::truncated, 0};
     if (step.kind == Wire::Step::Kind::reset) return {net::Io::failed, 0};
     const size_t part = std::min(room.size(), step.octets.size());
     std::copy_n(step.octets.data(), part, room.data());
@@ -66,7 +68,7 @@ class ScriptedTransport final : public net::Transport {
     return {chain.empty() ? net::Io::progress : net::Io::blocked, taken};
   }
 
-  bool readable() const noexcept override { return !wire_.input.empty(); }
+  bool readable() const noexcept override { return wire_.told && !wire_.input.empty(); }
   bool writable() const noexcept override { return wire_.takes; }
   bool broken() const noexcept override {
     return !wire_.input.empty() && wire_.input.front().kind == Wire::Step::Kind::reset;

@@ -1,0 +1,149 @@
+// The problem: what was read waits in the right block: the worker's own mostly, one of its own when
+// something stays in it, a large one for a large head, and none when it is empty.
+#include "server/http/input_buffer.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "unit/server/http/scripted_transport.h"
+
+namespace sluice::http {
+namespace {
+
+class InputBufferTest : public ::testing::Test {
+ protected:
+  net::ReadResult read(std::string octets, uint64_t most = UINT64_MAX) {
+    wire.input.push_back({Wire::Step::Kind::octets, std::move(octets)});
+    EXPECT_TRUE(buffer.make_room());
+    return buffer.read_from(transport, most);
+  }
+  // Reads until it holds this many.
+  void fill(size_t octets) {
+    while (buffer.view().size() < octets) {
+      ASSERT_TRUE(buffer.make_room());
+      if (wire.input.empty())
+        wire.input.push_back(
+            {Wire::Step::Kind::octets, std::string(octets - buffer.view().size(), 'x')});
+      (void)buffer.read_from(transport, UINT64_MAX);
+    }
+  }
+
+  net::Loop loop;
+  conf::Limits limits = [] {
+    conf::Limits few;
+    few.large_heads = 1;
+    return few;
+  }();
+  WorkerResources resources{loop, limits};
+  Wire wire;
+  ScriptedTransport transport{wire};
+  InputBuffer buffer{resources};
+};
+
+TEST_F(InputBufferTest, HoldsNothingAtFirst) {
+  EXPECT_TRUE(buffer.empty());
+  EXPECT_FALSE(buffer.has_block() || buffer.fresh());
+  EXPECT_EQ(buffer.held(), 0U);
+  EXPECT_EQ(buffer.view(), "");
+}
+
+TEST_F(InputBufferTest, GivesWhatWasReadUntilItIsConsumed) {
+  EXPECT_EQ(read("abcdef").octets, 6U);
+  EXPECT_TRUE(buffer.fresh());
+  {
+    const Slice all = buffer.take_look();
+    EXPECT_EQ(all.view(), "abcdef");
+    EXPECT_FALSE(buffer.fresh());
+    buffer.consume(4);
+    EXPECT_EQ(buffer.view(), "ef");
+    buffer.refresh();
+    EXPECT_TRUE(buffer.fresh());
+    (void)read("gh");
+    EXPECT_EQ(buffer.take_look().view(), "efgh");
+    EXPECT_EQ(all.view(), "abcdef");
+  }
+  buffer.consume(4);
+  buffer.refresh();
+  EXPECT_FALSE(buffer.fresh());
+  buffer.release_if_empty();
+  EXPECT_FALSE(buffer.has_block());
+}
+
+TEST_F(InputBufferTest, ReadsNoMoreThanItIsTold) {
+  EXPECT_EQ(read("abcdef", 2).octets, 2U);
+  EXPECT_EQ(buffer.view(), "ab");
+}
+
+TEST_F(InputBufferTest, IsNotFreshByWhatGaveNothing) {
+  for (const auto kind : {Wire::Step::Kind::end, Wire::Step::Kind::truncated}) {
+    wire.input.assign(1, {kind, ""});
+    ASSERT_TRUE(buffer.make_room());
+    (void)buffer.read_from(transport, 100);
+    EXPECT_FALSE(buffer.fresh());
+  }
+  wire.input.clear();
+  EXPECT_EQ(buffer.read_from(transport, 100).status, net::Io::blocked);
+  EXPECT_FALSE(buffer.fresh());
+}
+
+TEST_F(InputBufferTest, LeavesTheWorkersBlockToOthersWhenItKeepsNothing) {
+  (void)read("abc");
+  (void)buffer.take_look();
+  buffer.consume(3);
+  buffer.release_if_empty();
+  const size_t blocks = resources.pool.blocks_in_use();
+  (void)read("def");
+  EXPECT_EQ(resources.pool.blocks_in_use(), blocks);
+}
+
+TEST_F(InputBufferTest, MovesWhatIsLeftToTheFrontOfAnotherBlock) {
+  fill(BlockPool::kBlockSize - 2);
+  buffer.consume(BlockPool::kBlockSize - 4);
+  (void)read("ab");  // the block is full now
+  EXPECT_EQ(buffer.view(), "xxab");
+  (void)read("cd");
+  EXPECT_EQ(buffer.view(), "xxabcd");
+  EXPECT_EQ(buffer.held(), BlockPool::kBlockSize);
+}
+
+TEST_F(InputBufferTest, TakesALargeBlockForALargeHeadAndLeavesItBehindIt) {
+  fill(BlockPool::kBlockSize + 1000);
+  EXPECT_EQ(buffer.held(), BlockPool::kLargeBlockSize);
+  buffer.leave_large_block();  // there is too much in it
+  EXPECT_EQ(buffer.held(), BlockPool::kLargeBlockSize);
+  buffer.consume(BlockPool::kBlockSize);
+  buffer.leave_large_block();
+  EXPECT_EQ(buffer.held(), BlockPool::kBlockSize);
+  EXPECT_EQ(buffer.view(), std::string(1000, 'x'));
+}
+
+TEST_F(InputBufferTest, HasNoRoomForMoreThanALargeBlock) {
+  fill(BlockPool::kLargeBlockSize);
+  EXPECT_FALSE(buffer.make_room());
+}
+
+TEST_F(InputBufferTest, HasNoRoomWhenLargeBlocksAreOut) {
+  InputBuffer other(resources);
+  fill(BlockPool::kBlockSize + 1);
+  wire.input.push_back({Wire::Step::Kind::octets, std::string(BlockPool::kBlockSize, 'y')});
+  ASSERT_TRUE(other.make_room());
+  while (!wire.input.empty()) {
+    ASSERT_TRUE(other.make_room());
+    (void)other.read_from(transport, UINT64_MAX);
+  }
+  EXPECT_FALSE(other.make_room());
+  buffer.clear();
+  EXPECT_TRUE(other.make_room());
+  EXPECT_EQ(other.view(), std::string(BlockPool::kBlockSize, 'y'));
+}
+
+TEST_F(InputBufferTest, IsEmptyWhenItIsCleared) {
+  (void)read("abc");
+  buffer.clear();
+  EXPECT_TRUE(buffer.empty());
+  EXPECT_FALSE(buffer.has_block() || buffer.fresh());
+}
+
+}  // namespace
+}  // namespace sluice::http
