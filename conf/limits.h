@@ -98,7 +98,7 @@ struct Limits {
   milliseconds upstream_continue_timeout{500};
   milliseconds upstream_idle_timeout{4'000};
   milliseconds upstream_fresh{1'000};
-  uint64_t upstream_idle = 64;
+  uint64_t upstream_idle = 512;
   uint64_t upstream_head = 32 * 1024;
   uint64_t upstream_fields = 100;
   uint64_t upstream_interims = 10;

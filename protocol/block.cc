@@ -13,15 +13,20 @@ namespace {
 
 #ifdef SLUICE_SANITIZED
 constexpr size_t kKeptBlocks = 0;
+constexpr size_t kKeptWide = 0;
 #else
 constexpr size_t kKeptBlocks =
     32;  // 512 KiB a worker: a burst of partial heads does not go to the allocator
+constexpr size_t kKeptWide = 8;  // as much again
 #endif
 
 }  // namespace
 
-Block::Block(BlockPool& pool, size_t capacity)
-    : pool_(pool), data_(static_cast<char*>(::operator new(capacity))), capacity_(capacity) {}
+Block::Block(BlockPool& pool, Kind kind, size_t capacity)
+    : pool_(pool),
+      data_(static_cast<char*>(::operator new(capacity))),
+      capacity_(capacity),
+      kind_(kind) {}
 
 Block::~Block() { ::operator delete(static_cast<void*>(data_)); }
 
@@ -29,17 +34,19 @@ void Block::on_unreferenced() noexcept { pool_.give_back(*this); }
 
 BlockPool::BlockPool(size_t max_large_blocks) : max_large_blocks_(max_large_blocks) {
   free_.reserve(kKeptBlocks);  // so that give_back never allocates
+  free_wide_.reserve(kKeptWide);
 }
 
 BlockPool::~BlockPool() {
   output_.reset();
   assert(in_use_ == 0 && large_in_use_ == 0);
   for (Block* block : free_) delete block;
+  for (Block* block : free_wide_) delete block;
 }
 
 Ref<Block> BlockPool::acquire() noexcept {
   ++in_use_;
-  if (free_.empty()) return Ref<Block>(new Block(*this, kBlockSize));
+  if (free_.empty()) return Ref<Block>(new Block(*this, Block::Kind::ordinary, kBlockSize));
   Block* block = free_.back();  // the one used last, which is the one still in the cache
   free_.pop_back();
   return Ref<Block>(block);
@@ -49,17 +56,25 @@ Ref<Block> BlockPool::acquire_large() noexcept {
   if (large_in_use_ >= max_large_blocks_) return {};
   ++in_use_;
   ++large_in_use_;
-  return Ref<Block>(new Block(*this, kLargeBlockSize));
+  return Ref<Block>(new Block(*this, Block::Kind::large, kLargeBlockSize));
+}
+
+Ref<Block> BlockPool::acquire_wide() noexcept {
+  ++in_use_;
+  if (free_wide_.empty()) return Ref<Block>(new Block(*this, Block::Kind::wide, kLargeBlockSize));
+  Block* block = free_wide_.back();
+  free_wide_.pop_back();
+  return Ref<Block>(block);
 }
 
 void BlockPool::give_back(Block& block) noexcept {
   assert(in_use_ > 0);
   --in_use_;
-  if (block.capacity() != kBlockSize) {
-    --large_in_use_;
-    delete &block;
-  } else if (free_.size() < kKeptBlocks) {
-    free_.push_back(&block);
+  if (block.kind_ == Block::Kind::large) --large_in_use_;
+  const bool wide = block.kind_ == Block::Kind::wide;
+  std::vector<Block*>& kept = wide ? free_wide_ : free_;
+  if (block.kind_ != Block::Kind::large && kept.size() < (wide ? kKeptWide : kKeptBlocks)) {
+    kept.push_back(&block);
   } else {
     delete &block;
   }

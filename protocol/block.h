@@ -4,8 +4,9 @@
 //   1. A block belongs to one worker's pool and never leaves its thread.
 //   2. A block nobody references lies in the pool; the pool keeps a few and frees the rest.
 //   3. A large block (a head that outgrew an ordinary one) is a class of its own, bounded in
-//   number, so that
-//      slow heads cannot take all memory.
+//   number, so that slow heads cannot take all memory.
+//   4. A wide block (content that comes faster than ordinary ones hold) is as large, and not
+//   counted: whoever reads content bounds how much of it waits.
 #pragma once
 
 #include <cstddef>
@@ -27,13 +28,15 @@ class Block final : public Owner {
 
  private:
   friend class BlockPool;
-  Block(BlockPool& pool, size_t capacity);
+  enum class Kind : uint8_t { ordinary, wide, large };
+  Block(BlockPool& pool, Kind kind, size_t capacity);
   ~Block() override;
   void on_unreferenced() noexcept override;
 
   BlockPool& pool_;
   char* data_;
   size_t capacity_;
+  Kind kind_;
 };
 
 // Owns the free blocks of one worker. Must outlive every block it gave out.
@@ -52,6 +55,9 @@ class BlockPool {
   // A block of kLargeBlockSize, or null when max_large_blocks are in use.
   Ref<Block> acquire_large() noexcept;
 
+  // A block of kLargeBlockSize for content. Never fails.
+  Ref<Block> acquire_wide() noexcept;
+
   // Room for `size` octets (at most kBlockSize) to render into, valid until the next reserve or
   // commit. Successive commits lie side by side in one block, so that slices of one turn merge into
   // one iovec.
@@ -68,6 +74,7 @@ class BlockPool {
   void rewind_output() noexcept;
 
   std::vector<Block*> free_;
+  std::vector<Block*> free_wide_;
   Ref<Block> output_;
   size_t output_used_ = 0;
   size_t reserved_ = 0;

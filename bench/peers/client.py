@@ -84,6 +84,17 @@ def fetch(port: int, document: str, fields: Pairs = (),
         return read_response(peer)[0]
 
 
+def upload(port: int, path: str, octets: int) -> Response:
+    """One POST with a body of so many octets."""
+    head = f"POST /{path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: {octets}\r\n\r\n"
+    with connect(port) as peer:
+        try:
+            peer.sendall(head.encode("ascii") + b"x" * octets)
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # a server that wants no more of it may have said why
+        return read_response(peer)[0]
+
+
 def fetch_pipelined(port: int, document: str, count: int, fields: Pairs = ()) -> List[Response]:
     """`count` GETs sent in one write."""
     with connect(port) as peer:

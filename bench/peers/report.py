@@ -8,9 +8,10 @@ import stats
 from idle import Idle
 from speed import ALONE, Key, Series
 from syscalls import Count
-from workloads import Workload
+from workloads import BEST, Workload
 
 SUBJECT = "sluice"  # targets bind this server; the others are shown beside it
+NO_PEERS = (SUBJECT, "floor", "splice", ALONE)
 FLUSH_LEFT = ("server", "case", "which", "verdict")
 
 
@@ -34,26 +35,50 @@ def _cell_record(workload: Workload, one: Series, series: Dict[Key, Series]) -> 
 
 
 def _comparison(workload: Workload, one: Series, series: Dict[Key, Series]) -> dict:
-    key = one.cell.reference()
+    key = _resolve(one.cell.reference(), workload, series)
+    beside = _beside(workload, one, series)
     if key is None or key not in series:
-        return {"reference": None, "ratio": None, "target": None, "verdict": None}
-    ratio = _ratio(one, series[key])
+        return {"reference": None, "ratio": None, "target": None, "verdict": None} | beside
+    ratio = _ratio(one, series[key], workload.figure)
     bound = one.cell.server == SUBJECT
     target = workload.target_of(one.cell.variant)
     return {
         "reference": f"{key[0]} {key[1]}", "ratio": ratio,
         "target": target if bound else None,
         "verdict": _verdict(ratio, target) if bound else None,
-    }
+    } | beside
+
+
+def _resolve(key: Optional[Key], workload: Workload, series: Dict[Key, Series]) -> Optional[Key]:
+    """Puts a name to the best peer: the one whose median over all rounds is the least. Choosing it
+    round by round would compare with luck."""
+    if key is None or key[0] != BEST:
+        return key
+    found = {other: stats.median(known) for other, one in series.items()
+             if other[0] not in NO_PEERS and other[1] == key[1]
+             and (known := [value for value in one.values(workload.figure) if value is not None])}
+    return min(found, key=found.get, default=None)
+
+
+def _beside(workload: Workload, one: Series, series: Dict[Key, Series]) -> dict:
+    """A proxy is shown beside both the floor and the best peer, whichever its target is about."""
+    if not one.cell.variant.proxied:
+        return {}
+    found = {}
+    for name, key in (("times_floor", ("floor", one.cell.variant.name)),
+                      ("times_best", (BEST, one.cell.variant.name))):
+        other = series.get(_resolve(key, workload, series))
+        found[name] = _ratio(one, other, workload.figure) if other else None
+    return found
 
 
 def _verdict(ratio: Optional[dict], target: float) -> str:
     return stats.verdict(_interval(ratio), target) if ratio else "void"
 
 
-def _ratio(one: Series, other: Series) -> Optional[dict]:
-    """CPU per request of one over the other's, round by round."""
-    ratios = stats.paired_ratios(one.values("cpu_microseconds"), other.values("cpu_microseconds"))
+def _ratio(one: Series, other: Series, figure: str) -> Optional[dict]:
+    """A figure (CPU per request, mostly) of one over the other's, round by round."""
+    ratios = stats.paired_ratios(one.values(figure), other.values(figure))
     return asdict(stats.bootstrap(ratios)) | {"rounds": len(ratios)} if ratios else None
 
 
@@ -66,9 +91,9 @@ def peer_records(workload: Workload, series: Dict[Key, Series]) -> List[dict]:
     records = []
     for (server, variant), other in series.items():
         subject = series.get((SUBJECT, variant))
-        if subject is None or server in (SUBJECT, "floor", ALONE):
+        if subject is None or server in NO_PEERS:
             continue
-        ratio = _ratio(subject, other)
+        ratio = _ratio(subject, other, workload.figure)
         if ratio:
             records.append({"workload": workload.name, "variant": variant, "peer": server,
                             "ratio": ratio, "ahead": ratio["high"] < 1})
@@ -172,7 +197,9 @@ def _workloads(results: dict) -> List[str]:
 
 def _speed_table(workload: str, results: dict) -> str:
     records = [record for record in results["speed"] if record["workload"] == workload]
-    rows = [["server", "req/s", "p50 ms", "p99 ms", "CPU us/req", "core", "ratio", "interval",
+    proxied = "times_floor" in records[0]
+    compared = ["x floor", "interval", "x best peer", "interval"] if proxied else ["ratio", "interval"]
+    rows = [["server", "req/s", "p50 ms", "p99 ms", "CPU us/req", "core", *compared,
              "target", "verdict", "sluice / it"]]
     ahead = {(record["peer"], record["variant"]): record for record in results["peers"]
              if record["workload"] == workload}
@@ -186,16 +213,22 @@ def _speed_table(workload: str, results: dict) -> str:
 
 def _speed_row(record: dict, against: Optional[dict]) -> List[str]:
     name = record["server"] + ("" if record["variant"] == "plain" else f" {record['variant']}")
-    if record["per_second"] is None:
-        return [name, "void"] + [""] * 9
     ratio = record["ratio"]
+    shown = [record["times_floor"], record["times_best"]] if "times_floor" in record else [ratio]
+    if record["per_second"] is None:
+        return [name, "void"] + [""] * (7 + 2 * len(shown))
     return [name, f"{record['per_second']:,.0f}", _milliseconds(record["p50"]),
             _milliseconds(record["p99"]),
             f"{record['cpu_microseconds']:.2f}", f"{record['busy']:.0%}",
-            f"{ratio['median']:.3f}" if ratio else "",
-            f"[{ratio['low']:.3f}, {ratio['high']:.3f}]" if ratio else "",
+            *(text for one in shown for text in _ratio_cells(one)),
             f"<= {record['target']:.2f}" if record["target"] else "",
             _judgement(record, ratio), _ahead(against)]
+
+
+def _ratio_cells(ratio: Optional[dict]) -> List[str]:
+    if not ratio:
+        return ["", ""]
+    return [f"{ratio['median']:.3f}", f"[{ratio['low']:.3f}, {ratio['high']:.3f}]"]
 
 
 def _milliseconds(microseconds: Optional[float]) -> str:

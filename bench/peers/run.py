@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Sluice side by side with nginx, h2o, nghttpd, lighttpd, HAProxy and the floor. See README.md here.
+"""Sluice side by side with nginx, h2o, nghttpd, lighttpd, HAProxy and the floors. See README.md here.
 
 Run it as `./dev bench`, or alone: bench/peers/run.py --quick
 """
@@ -25,6 +25,7 @@ import h2load
 import idle
 import idle_tls
 import machine
+import paced
 import report
 import servers
 import speed
@@ -44,7 +45,7 @@ def parse(arguments: List[str]) -> argparse.Namespace:
     parser.add_argument("--seconds", type=int, default=2, help="per server and round (default 2)")
     parser.add_argument("--only", action="append", choices=workloads.names(), metavar="WORKLOAD",
                         help="one of " + ", ".join(workloads.names()) + "; may be repeated")
-    parser.add_argument("--servers", default="floor,sluice,nginx,h2o,nghttpd,lighttpd,haproxy", metavar="A,B,C")
+    parser.add_argument("--servers", default="floor,splice,sluice,nginx,h2o,nghttpd,lighttpd,haproxy", metavar="A,B,C")
     parser.add_argument("--syscalls", action="store_true", help="also count system calls (strace)")
     parser.add_argument("--quick", action="store_true",
                         help=f"{QUICK_ROUNDS} rounds of {QUICK_SECONDS} s: a look, not a verdict")
@@ -53,7 +54,7 @@ def parse(arguments: List[str]) -> argparse.Namespace:
     parser.add_argument("--sluice", default=str(REPOSITORY / "build/release/sluice"))
     parser.add_argument("--floor", default=str(REPOSITORY / "build/release/bench/peers/floor"))
     parser.add_argument("--programs", default=str(REPOSITORY / "build/release/bench/peers"),
-                        metavar="FOLDER", help="where handshakes and accept_alone were built")
+                        metavar="FOLDER", help="where handshakes, accept_alone and paced were built")
     options = parser.parse_args(arguments)
     if options.quick:
         options.rounds, options.seconds = QUICK_ROUNDS, QUICK_SECONDS
@@ -88,22 +89,40 @@ def choose_makers(options: argparse.Namespace, tell: Callable[[str], None]) -> d
     return present
 
 
+def needed(chosen: List[str]) -> set:
+    """What a server must be able to do for the workloads of these names, all taken together."""
+    return set().union(*(one.needs() for one in workloads.WORKLOADS if one.name in chosen))
+
+
+def find_built(options: argparse.Namespace, name: str) -> str:
+    """A program of ours that makes a load. Raises BenchError when it is not built."""
+    program = Path(options.programs) / name
+    if not program.exists():
+        raise BenchError(f"{program} is missing: build it: target peers_{name}")
+    return str(program)
+
+
 def find_handshakes(options: argparse.Namespace, load_core: int,
                     server_core: int) -> handshakes.Handshakes:
     """The programs that shake hands. Raises BenchError when they are not built."""
-    programs = [Path(options.programs) / name for name in ("handshakes", "accept_alone")]
-    for program in programs:
-        if not program.exists():
-            raise BenchError(f"{program} is missing: build it: target peers_{program.name}")
-    return handshakes.Handshakes(str(programs[0]), str(programs[1]), load_core, server_core)
+    return handshakes.Handshakes(find_built(options, "handshakes"),
+                                 find_built(options, "accept_alone"), load_core, server_core)
+
+
+def find_paced(options: argparse.Namespace, makers: dict, load_core: int) -> paced.Paced:
+    """What proxies need beside wrk. Raises BenchError when it is not built or the origin is not there."""
+    if {"floor", "splice"} & makers.keys() and not Path(options.floor).with_name(servers.PROXY_FLOOR).exists():
+        raise BenchError(f"{servers.PROXY_FLOOR} is missing beside {options.floor}: build it: target "
+                         f"peers_{servers.PROXY_FLOOR}")
+    return paced.Paced(find_built(options, "paced"), load_core)
 
 
 def check_tools(chosen: List[str]) -> None:
     """Raises BenchError when a program that makes the load or looks at it is not installed."""
-    needed = {"wrk": "wrk"}
-    if any(name.startswith("h2-") for name in chosen):
-        needed |= {"h2load": "nghttp2-client", "curl": "curl"}
-    for program, package in needed.items():
+    programs = {"wrk": "wrk"}
+    if "h2" in needed(chosen):
+        programs |= {"h2load": "nghttp2-client", "curl": "curl"}
+    for program, package in programs.items():
         if not shutil.which(program):
             raise BenchError(f"{program} is not installed: apt package {package}")
     if "syscalls" in chosen and not syscalls.available():
@@ -114,7 +133,8 @@ def run(options: argparse.Namespace, tell: Callable[[str], None]) -> dict:
     """Measures everything that was asked for and returns the report's records."""
     check_tools(selected(options))
     handshaking = any(name.startswith("tls-") for name in selected(options))
-    multiplexed = any(name.startswith("h2-") for name in selected(options))
+    multiplexed = "h2" in needed(selected(options))
+    proxied = "proxy" in needed(selected(options))
     makers = choose_makers(options, tell)
     server_core, load_core = machine.cores()
     os.sched_setaffinity(0, {load_core})  # nor may this program disturb the server
@@ -134,12 +154,15 @@ def run(options: argparse.Namespace, tell: Callable[[str], None]) -> dict:
         docs = temp / "docs"
         docs.mkdir()
         workloads.write_documents(docs)
-        bench = speed.Bench(makers, docs, temp, server_core, wrk.Wrk(load_core, temp), tell)
+        bench = speed.Bench(makers, docs, temp, server_core, wrk.Wrk(load_core, temp), tell,
+                            load_core=load_core)
         if handshaking or multiplexed:
             bench = replace(bench, certificate=certificate.make(temp / "certificate"),
                             h2load=h2load.H2Load(load_core))
         if handshaking:
             bench = replace(bench, handshakes=find_handshakes(options, load_core, server_core))
+        if proxied:
+            bench = replace(bench, paced=find_paced(options, makers, load_core))
         measure_all(options, bench, results)
     return results
 

@@ -30,6 +30,9 @@ START_TRIES = 3
 START_SECONDS = 10.0
 STOP_SECONDS = 10.0
 PEER_ABILITIES = frozenset({"log", "fields", "304"})
+PROXIED = frozenset({"proxy-1k", "proxy-64k", "proxy-h2-1k", "proxy-upload", "proxy-p99"})
+PROXY_FLOOR = "proxy_floor"  # beside the program of the floor
+SPLICED = frozenset({"proxy-64k", "proxy-upload"})  # on small messages its calls cost more than copies
 LISTENING = re.compile(r"listening on https?://127\.0\.0\.1:(\d+)")
 
 
@@ -44,6 +47,7 @@ class Site:
     sites: int = 0  # of a configuration's file; 0: the folder alone
     certificate: Optional[Certificate] = None  # to serve it over TLS, and only so
     http2: bool = False  # to clients that offer it; over TLS alone
+    origin: int = 0  # the port that it is forwarded to in place of all this; 0: it is served
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ class Maker:
     version: List[str]
     command: Callable[[str, Site, Path, int], List[str]]
     announces: bool  # says its port and `ready` on stderr
-    # What a workload may need: log, fields (of requests), 304, sites, tls, h2.
+    # What a workload may need: log, fields (of requests), 304, sites, tls, h2, proxy.
     abilities: FrozenSet[str]
     only: FrozenSet[str] = frozenset()  # the workloads it can serve at all; empty: any
 
@@ -128,18 +132,22 @@ def makers(sluice: str, floor: str) -> Dict[str, Maker]:
     """All servers by name, in the order of the report."""
     listed = [
         Maker("floor", floor, "build it: target peers_floor", [], _floor, True,
-              frozenset({"304"})),
+              frozenset({"304", "proxy"})),
+        # The floor of proxies once more, copying nothing: what splice(2) could save.
+        Maker("splice", floor, "build it: target peers_floor", [], _splice, True,
+              frozenset({"proxy"}), SPLICED),
         Maker("sluice", sluice, "build it: target sluice", ["--version"], _sluice, True,
-              PEER_ABILITIES | {"sites", "tls", "h2"}),
-        _peer("nginx", "nginx-light", _nginx, PEER_ABILITIES | {"tls", "h2"}),
-        _peer("h2o", "h2o", _h2o, PEER_ABILITIES | {"tls", "h2"}),
+              PEER_ABILITIES | {"sites", "tls", "h2", "proxy"}),
+        _peer("nginx", "nginx-light", _nginx, PEER_ABILITIES | {"tls", "h2", "proxy"}),
+        _peer("h2o", "h2o", _h2o, PEER_ABILITIES | {"tls", "h2", "proxy"}),
         # nghttp2's own server, which speaks nothing but HTTP/2.
         Maker("nghttpd", _system("nghttpd"), "apt package nghttp2-server", ["--version"], _nghttpd,
               False, frozenset({"tls", "h2"}), frozenset({"h2-1k", "h2-64k", "h2-one"})),
         _peer("lighttpd", "lighttpd", _lighttpd, PEER_ABILITIES),
-        # It serves no files: it gives the octets of one small document, which it has read at start.
+        # It serves no files: where it is no proxy, it gives one small document, read at its start.
         Maker("haproxy", _system("haproxy"), "apt package haproxy", ["-v"], _haproxy, False,
-              frozenset({"tls"}), frozenset({"tls-1k", "tls-full", "tls-resumed", "tls-memory"})),
+              frozenset({"tls", "h2", "proxy"}),
+              frozenset({"tls-1k", "tls-full", "tls-resumed", "tls-memory"}) | PROXIED),
     ]
     return {maker.name: maker for maker in listed}
 
@@ -147,6 +155,12 @@ def makers(sluice: str, floor: str) -> Dict[str, Maker]:
 def _peer(name: str, package: str, command: Callable[[str, Site, Path, int], List[str]],
           abilities: FrozenSet[str]) -> Maker:
     return Maker(name, _system(name), f"apt package {package}", ["-v"], command, False, abilities)
+
+
+def origin_maker() -> Maker:
+    """What stands behind the proxies: nginx again, by a configuration of its own."""
+    return Maker("origin", _system("nginx"), "apt package nginx-light", ["-v"], _origin, False,
+                 frozenset())
 
 
 def start(maker: Maker, site: Site, temp: Path, core: int) -> Running:
@@ -219,11 +233,17 @@ def _system(program: str) -> str:
 
 
 def _floor(program: str, site: Site, _own: Path, _port: int) -> List[str]:
+    if site.origin:
+        return [str(Path(program).with_name(PROXY_FLOOR)), "copy", str(site.origin)]
     return [program, site.floor_mode, str(site.docs / site.document)]
 
 
+def _splice(program: str, site: Site, _own: Path, _port: int) -> List[str]:
+    return [str(Path(program).with_name(PROXY_FLOOR)), "splice", str(site.origin)]
+
+
 def _sluice(program: str, site: Site, own: Path, _port: int) -> List[str]:
-    if site.certificate:
+    if site.certificate or site.origin:
         return [program, "run", "-c", str(_configure("sluice", site, own, 0)), "--control", "off"]
     if site.sites > 0:
         return [program, "run", "-c", str(_sites_file(site, own))]
@@ -246,6 +266,10 @@ def _nginx(program: str, site: Site, own: Path, port: int) -> List[str]:
     return [program, "-e", "stderr", "-c", str(_configure("nginx", site, own, port))]
 
 
+def _origin(program: str, site: Site, own: Path, port: int) -> List[str]:
+    return [program, "-e", "stderr", "-c", str(_configure("origin", site, own, port))]
+
+
 def _h2o(program: str, site: Site, own: Path, port: int) -> List[str]:
     return [program, "-c", str(_configure("h2o", site, own, port))]
 
@@ -265,9 +289,10 @@ def _haproxy(program: str, site: Site, own: Path, port: int) -> List[str]:
 
 
 def _configure(name: str, site: Site, own: Path, port: int) -> Path:
-    """Fills the server's template. `@listen@` is how it listens, with TLS or without; `@log@` is its
-    log template, or nothing. Sluice and HAProxy have a template for TLS alone."""
-    text = _template(f"{name}.conf")
+    """Fills the server's template, that of a proxy where it is one. `@listen@` is how it listens, with
+    TLS or without; `@log@` is its log template, or nothing. Where they serve, Sluice and HAProxy have
+    a template for TLS alone."""
+    text = _template(f"{name}.proxy" if site.origin else f"{name}.conf")
     values = {"@log@": _template(f"{name}.log") if site.access_log else ""}
     if "@listen@" in text:
         values["@listen@"] = _template(f"{name}.tls" if site.certificate else f"{name}.plain")
@@ -276,7 +301,7 @@ def _configure(name: str, site: Site, own: Path, port: int) -> Path:
         values |= {"@chain@": str(site.certificate.chain), "@key@": str(site.certificate.key),
                    "@both@": str(site.certificate.both)}
     values |= {"@temp@": str(own), "@docs@": str(site.docs), "@port@": str(port),
-               "@document@": site.document}
+               "@document@": site.document, "@origin@": str(site.origin)}
     for marker, value in values.items():
         text = text.replace(marker, value)
     path = own / f"{name}.conf"

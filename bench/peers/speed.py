@@ -1,6 +1,6 @@
 """Measures a workload: every cell once a round, in a new order each round.
 
-A round is one wrk run (or one of h2load or handshakes.cc) against each cell. What the machine does
+A round is one wrk run (or one of h2load, handshakes.cc or paced.cc) against each cell. What the machine does
 to one server in a round it does, nearly, to its neighbours, so cells are compared within a round
 only. A round in which the load saw an error is void and tried again once or twice; what stays void
 leaves the comparison.
@@ -9,17 +9,19 @@ leaves the comparison.
 import random
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Callable, Dict, List, Optional, Tuple, Union
 
 import client
 import h2load
+import proxying
 import servers
 from certificate import Certificate
 from errors import BenchError
 from handshakes import HandshakeLoad, Handshakes
 from h2load import H2Load, MultiplexedLoad
+from paced import Paced, PacedLoad
 from workloads import BASE, TAG, Cell, Field, Variant, Workload, expected_body
 from wrk import Load, Wrk
 
@@ -78,6 +80,9 @@ class Bench:
     certificate: Optional[Certificate] = None  # these two where TLS is measured
     handshakes: Optional[Handshakes] = None
     h2load: Optional[H2Load] = None  # and this where HTTP/2 is
+    paced: Optional[Paced] = None  # and this where a rate is held
+    load_core: int = 0
+    origin: Optional[proxying.Origin] = None  # behind the proxies, while one of their workloads lasts
 
     def start(self, name: str, site: servers.Site) -> servers.Running:
         """Starts a server by name on the server's core."""
@@ -92,6 +97,7 @@ class Asked:
     document: str
     field: Optional[Field]
     size: int
+    rate: int = 0  # requests a second; 0: as many as come through
 
 
 def cells_of(workload: Workload, bench: Bench) -> List[Cell]:
@@ -110,14 +116,9 @@ def measure(workload: Workload, bench: Bench, rounds: int, seconds: int,
     cells = cells_of(workload, bench)
     series = {(cell.server, cell.variant.name): Series(cell) for cell in cells}
     with ExitStack() as stack:
+        bench = _with_origin(workload, bench, stack)
         running = _start_all(workload, cells, bench, stack)
-        asked = {}
-        for cell in cells:
-            if cell.server == ALONE:
-                continue
-            server = running[_process(cell)]
-            asked[cell] = _find_out(server, workload, cell.variant, bench)
-            _load(server, workload, cell, asked[cell], bench, WARM_SECONDS)
+        asked = _prepare(workload, cells, bench, running)
         order = random.Random(seed)
         for number in range(rounds):
             bench.tell(f"{workload.name}: round {number + 1} of {rounds}")
@@ -126,6 +127,14 @@ def measure(workload: Workload, bench: Bench, rounds: int, seconds: int,
                 _one_round(running.get(_process(cell)), workload, result, asked.get(cell), bench,
                            seconds)
     return series
+
+
+def _with_origin(workload: Workload, bench: Bench, stack: ExitStack) -> Bench:
+    if not any(variant.proxied for variant in workload.variants):
+        return bench
+    origin = proxying.start_origin(bench.docs, bench.temp, bench.load_core)
+    stack.callback(origin.running.stop)
+    return replace(bench, origin=origin)
 
 
 Process = Tuple[str, bool, int, str, bool, bool]
@@ -149,10 +158,28 @@ def _start_all(workload: Workload, cells: List[Cell], bench: Bench,
                             cell.variant.floor_mode or workload.floor_mode,
                             cell.variant.access_log, cell.variant.sites,
                             bench.certificate if cell.variant.tls else None,
-                            cell.variant.multiplexed is not None)
+                            cell.variant.multiplexed is not None,
+                            bench.origin.port if cell.variant.proxied else 0)
         running[_process(cell)] = bench.start(cell.server, site)
         stack.callback(running[_process(cell)].stop)
     return running
+
+
+def _prepare(workload: Workload, cells: List[Cell], bench: Bench,
+             running: Dict[Process, servers.Running]) -> Dict[Cell, Asked]:
+    """Finds out what each cell is asked, and warms it up; so the greatest rates are known, too."""
+    asked, maxima = {}, []
+    for cell in cells:
+        if cell.server == ALONE:
+            continue
+        server = running[_process(cell)]
+        asked[cell] = _find_out(server, workload, cell.variant, bench)
+        sample, _ = _load(server, workload, cell, asked[cell], bench, WARM_SECONDS)
+        maxima.append((cell.server, sample.per_second if sample else None))
+    if not workload.paced:
+        return asked
+    rate = proxying.fixed_rate(maxima)
+    return {cell: replace(one, rate=rate) for cell, one in asked.items()}
 
 
 def _find_out(server: servers.Running, workload: Workload, variant: Variant,
@@ -164,7 +191,9 @@ def _find_out(server: servers.Running, workload: Workload, variant: Variant,
         _check_tls(server, h2load.NEGOTIATED if variant.multiplexed else NEGOTIATED)
     if variant.multiplexed:
         return _find_out_multiplexed(server, document, bench)
-    tagged = "fields" in bench.makers[server.name].abilities
+    if variant.upload:
+        return Asked(document, None, proxying.check_upload(server.port, variant.upload).size)
+    tagged = not variant.proxied and "fields" in bench.makers[server.name].abilities
     tag = _await_tag(server, document) if tagged else FLOOR_TAG
     asked = variant.field and Field(
         variant.field.name, tuple(value.replace(TAG, tag) for value in variant.field.values))
@@ -237,12 +266,16 @@ def _load(server: servers.Running, workload: Workload, cell: Cell, asked: Asked,
           seconds: int) -> Outcome:
     """One run of the load and the CPU time that the server spent on it."""
     server.empty_log()
+    accepted = bench.origin.accepted() if bench.origin else 0
     before = server.cpu_nanoseconds()
     load, complaint = _run(server, workload, cell.variant, asked, bench, seconds)
     time.sleep(SETTLE_SECONDS)
     unlogged = _await_log(server, load.requests) if cell.variant.access_log else ""
     spent = server.cpu_nanoseconds() - before
     complaint = complaint or unlogged
+    if bench.origin:
+        complaint = complaint or proxying.complaint(bench.origin.accepted() - accepted, load.requests,
+                                                    _under_way(workload, cell.variant))
     if server.process.poll() is not None:
         raise BenchError(f"{cell.server} ended during the load, code {server.process.returncode}")
     if complaint:
@@ -253,20 +286,30 @@ def _load(server: servers.Running, workload: Workload, cell: Cell, asked: Asked,
     return sample, ""
 
 
+def _under_way(workload: Workload, variant: Variant) -> int:
+    """How many requests can be under way at a time."""
+    if variant.multiplexed:
+        return variant.multiplexed.connections * variant.multiplexed.streams
+    return workload.connections * variant.pipeline
+
+
 def _run(server: servers.Running, workload: Workload, variant: Variant, asked: Asked,
-         bench: Bench, seconds: int) -> Tuple[Union[Load, HandshakeLoad, MultiplexedLoad], str]:
+         bench: Bench, seconds: int) -> Tuple[Union[Load, HandshakeLoad, MultiplexedLoad, PacedLoad], str]:
     """What the load counted, and why that must not count, or an empty text."""
     if variant.handshake:
         shaken = bench.handshakes.load(server.port, bench.docs / asked.document, variant.handshake,
                                        workload.connections, seconds)
         return shaken, shaken.complaint(variant.handshake.resumed)
     if variant.multiplexed:
-        shape = variant.multiplexed
-        load = bench.h2load.run(server.url(asked.document), shape, seconds)
-        return load, load.complaint(asked.size, shape.connections * shape.streams)
+        load = bench.h2load.run(server.url(asked.document), variant.multiplexed, seconds)
+        return load, load.complaint(asked.size, _under_way(workload, variant))
+    if asked.rate:
+        paced = bench.paced.run(server.port, asked.document, asked.size, workload.connections,
+                                asked.rate, seconds)
+        return paced, paced.complaint()
     load = bench.wrk.run(server.url(asked.document), workload.connections, seconds,
-                         variant.pipeline, asked.field)
-    return load, load.complaint(asked.size, workload.connections * variant.pipeline)
+                         variant.pipeline, asked.field, variant.upload)
+    return load, load.complaint(asked.size, _under_way(workload, variant))
 
 
 def _alone(variant: Variant, bench: Bench, seconds: int) -> Outcome:

@@ -60,12 +60,15 @@ class Variant:
     tls: bool = False
     handshake: Optional[Handshake] = None  # in place of requests on kept connections
     multiplexed: Optional[Multiplexed] = None  # in place of HTTP/1.1
+    proxied: bool = False  # the documents are an origin's
+    upload: int = 0  # octets of the body of each request; 0: it has none
     target: Optional[float] = None  # in place of the workload's
 
     def needs(self) -> FrozenSet[str]:
         """What a server must be able to do for this."""
         wanted = {"log": self.access_log, "304": self.status == 304, "sites": self.sites,
-                  "tls": self.tls, "h2": self.multiplexed, "fields": self.field and self.status != 304}
+                  "tls": self.tls, "h2": self.multiplexed, "proxy": self.proxied,
+                  "fields": self.field and self.status != 304}
         return frozenset(name for name, value in wanted.items() if value)
 
 
@@ -79,6 +82,8 @@ def _places() -> Tuple[str, ...]:
 PLACES = _places()
 HOSTS = Field("Host", tuple(host(number) for number in range(SITES)))
 
+# The peer with the least of what is compared, found when all rounds are over.
+BEST = "best peer"
 # Servers that all others are compared with: the floor in its only variant, a peer in the same.
 REFERENCES = ("floor", "nginx", "h2o", "nghttpd")
 
@@ -86,6 +91,8 @@ PLAIN = Variant("plain", reference="floor")
 BASE = Variant("plain")
 PIPELINED = Variant("pipelined", pipeline=16)
 NOT_MODIFIED = Variant("304", field=Field("If-None-Match", (TAG,)), status=304, floor_mode="304")
+PROXIED = Variant("plain", reference="floor", proxied=True)
+PROXIED_TO_BEST = replace(PROXIED, reference=BEST)
 SECURE = Variant("tls", reference="h2o", tls=True)
 
 
@@ -101,7 +108,7 @@ def _multiplexed(connections: int, streams: int, reference: str) -> Variant:
 
 @dataclass(frozen=True)
 class Workload:
-    """A document under a load. The target bounds Sluice's CPU per request over the reference's."""
+    """A document under a load. The target bounds a figure of Sluice over the reference's."""
 
     name: str
     title: str
@@ -113,6 +120,8 @@ class Workload:
     plain_floor: bool = False  # show what the floor needs without TLS
     # Microseconds per request that Sluice may need beyond OpenSSL's own part of the handshake.
     beyond_alone: Optional[float] = None
+    figure: str = "cpu_microseconds"  # of speed.Sample: what is compared
+    paced: bool = False  # at half the rate that the slowest peer can hold, in place of full load
 
     def target_of(self, variant: Variant) -> float:
         """The bound of one variant."""
@@ -163,6 +172,16 @@ WORKLOADS: Tuple[Workload, ...] = (
     Workload("h2-one", "1 KiB file over HTTP/2 on TLS 1.3: one connection of 100 streams, over 16 "
              "of 32", "1k.bin", "held", 16,
              (_multiplexed(16, 32, "16 x 32"), _multiplexed(1, 100, "16 x 32")), 1.00),
+    Workload("proxy-1k", "Proxy: 1 KiB of an origin, HTTP/1.1 on both sides", "1k.bin", "held", 64,
+             (PROXIED,), 1.20),
+    Workload("proxy-64k", "Proxy: 64 KiB of an origin, HTTP/1.1 on both sides", "64k.bin", "held", 64,
+             (PROXIED,), 1.35),
+    Workload("proxy-h2-1k", "Proxy: 1 KiB, HTTP/2 on TLS 1.3 in (connections x streams), HTTP/1.1 out",
+             "1k.bin", "held", 16, (replace(_multiplexed(16, 8, BEST), proxied=True),), 0.90),
+    Workload("proxy-upload", "Proxy: 10 MiB POSTed to an origin, 8 connections", "upload", "held", 8,
+             (replace(PROXIED_TO_BEST, upload=DOCUMENTS["10m.bin"]),), 0.90),
+    Workload("proxy-p99", "Proxy: p99 of 1 KiB at half the slowest peer's maximum", "1k.bin", "held",
+             64, (PROXIED_TO_BEST,), 1.10, figure="p99", paced=True),
 )
 
 # Not a load but a state, a count or a time: measured by idle.py, idle_tls.py, checking.py and
@@ -185,6 +204,8 @@ class Cell:
         reference = self.variant.reference
         if reference == "floor":
             return ("floor", "plain")
+        if reference == BEST:
+            return (BEST, self.variant.name)
         if reference in REFERENCES:
             return (reference, self.variant.name) if reference != self.server else None
         return (self.server, reference) if reference != self.variant.name else None

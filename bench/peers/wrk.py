@@ -60,19 +60,20 @@ class Wrk:
         report = (HERE / "wrk-report.lua").read_text(encoding="utf-8")
         self._plain = temp / "plain.lua"
         self._plain.write_text(report, encoding="utf-8")
-        for name in ("pipeline", "turns"):
+        for name in ("pipeline", "turns", "upload"):
             script = (HERE / f"wrk-{name}.lua").read_text(encoding="utf-8")
             (temp / f"{name}.lua").write_text(report + script, encoding="utf-8")
 
     def run(self, url: str, connections: int, seconds: int, pipeline: int = 1,
-            field: Optional[Field] = None) -> Load:
-        """Loads `url` for `seconds` with one thread. Raises BenchError when wrk itself fails.
+            field: Optional[Field] = None, upload: int = 0) -> Load:
+        """Loads `url` for `seconds` with one thread; with `upload`, by POSTs of so many octets.
+        Raises BenchError when wrk itself fails.
 
         Requires: a field with several values is not pipelined.
         """
         command = ["taskset", "-c", str(self._core), "wrk", "-t1", f"-c{connections}",
                    f"-d{seconds}s", "--timeout", "20s", "--latency"]
-        command += self._requests(url, pipeline, field)
+        command += self._requests(url, pipeline, field, upload)
         try:
             done = subprocess.run(command, capture_output=True, text=True, check=False,
                                   timeout=seconds + GRACE_SECONDS)
@@ -83,8 +84,11 @@ class Wrk:
                 return Load(**json.loads(line[len(MARK):]))
         raise BenchError(f"wrk failed: {done.stderr.strip() or done.stdout.strip()}")
 
-    def _requests(self, url: str, pipeline: int, field: Optional[Field]) -> List[str]:
+    def _requests(self, url: str, pipeline: int, field: Optional[Field],
+                  upload: int) -> List[str]:
         """Arguments for what to send; a script that makes requests is run only where it must."""
+        if upload:
+            return ["-s", str(self._plain.with_name("upload.lua")), url, "--", str(upload)]
         if field is not None and len(field.values) > 1:
             turns = str(self._plain.with_name("turns.lua"))
             return ["-s", turns, url, "--", field.name, *field.values]

@@ -147,6 +147,14 @@ class Exchange {
   // The response is decided: the head is response(), its content comes from `source` (null: none).
   // Requires: called once, and not after the exchange was aborted.
   void respond(BodySourcePointer source = {});
+  // The client has closed its side. Mostly it has left; a few only say that they send no more, and
+  // wait.
+  bool client_closed() const noexcept { return stream_->peer_closed(); }
+  // Nobody waits for the response: it ends here, visibly cut.
+  void abandon(std::string_view cause) {
+    explain(cause, "client");
+    stream_->reset(ResetCode::cancel);
+  }
   // A source has more to give, on the exchange's thread.
   void wake() { stream_->wake(); }
 

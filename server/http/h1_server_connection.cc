@@ -302,7 +302,7 @@ void H1ServerConnection::end_exchange(bool complete) {
   record(*exchange_, {.status = head_written_ ? exchange_->response().status : 0,
                       .octets = framed_,
                       .complete = complete,
-                      .peer_left = !complete && (transport_->broken() || peer_ended_)});
+                      .peer_left = !complete && peer_left()});
   drain_ = limits().drain;
   drain_timeout_ = limits().drain_timeout;
   context_.exchanges.release(std::move(exchange_));

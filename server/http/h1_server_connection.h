@@ -73,6 +73,7 @@ class H1ServerConnection final : public ServerConnection, public Stream, private
   void reset(ResetCode code) override;
   const tls::Session* session() const noexcept override { return handshaken_; }
   const net::Peer* peer() const noexcept override { return &peer_; }
+  bool peer_closed() const noexcept override { return transport_->peer_closed(); }
 
  private:
   enum class State : uint8_t { handshake, idle, head, exchange, draining, lingering, retired };

@@ -120,6 +120,7 @@ bool H2ClientConnection::read_some() {
 void H2ClientConnection::on_stream_closed(h2::StreamId, CodecSink& sink, h2::ErrorCode code,
                                           bool by_peer) {
   auto& stream = static_cast<H2ClientStream&>(sink);
+  left_out_ = left_out_ || code == h2::ErrorCode::refused_stream;
   stream.on_closed(code, by_peer);
   close_stream(stream);
 }
@@ -130,7 +131,7 @@ void H2ClientConnection::on_request_framed(h2::StreamId, CodecSink& sink) {
 
 void H2ClientConnection::on_goaway(h2::StreamId, h2::ErrorCode) {
   going_ = true;
-  closed_while_idle_ = idle() && requests_ > 0;
+  closed_while_idle_ = idle() && requests_ > 0 && !left_out_;
 }
 
 // --- Phase two: what streams want, framed and flushed --------------------------------------------
@@ -350,7 +351,7 @@ void H2ClientConnection::fail(const ProtocolError& error) {
 
 void H2ClientConnection::lose(std::string_view cause) {
   if (state_ == State::retired) return;
-  if (idle()) closed_while_idle_ = closed_while_idle_ || requests_ > 0;
+  if (idle()) closed_while_idle_ = closed_while_idle_ || (requests_ > 0 && !going_);
   const bool head_begun = codec_->head_started();
   end_streams([&](const H2ClientStream& stream) { return stream.lost(cause, sent_, head_begun); });
   retire();

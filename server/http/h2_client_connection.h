@@ -167,6 +167,7 @@ class H2ClientConnection final : public ClientConnection,
   bool closing_ = false;    // nor do we make any
   bool in_turn_ = false;
   bool closed_while_idle_ = false;
+  bool left_out_ = false;  // a request was not read: what ends the connection is not its idleness
 };
 
 }  // namespace sluice::http

@@ -235,6 +235,7 @@ void H2Stream::reset(ResetCode code) {
 
 const tls::Session* H2Stream::session() const noexcept { return connection_->handshaken_; }
 const net::Peer* H2Stream::peer() const noexcept { return &connection_->peer_; }
+bool H2Stream::peer_closed() const noexcept { return connection_->transport_->peer_closed(); }
 
 // --- The end -------------------------------------------------------------------------------------
 

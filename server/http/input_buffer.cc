@@ -9,16 +9,22 @@ namespace sluice::http {
 
 bool InputBuffer::make_room() {
   if (!block_) {
-    block_ = resources_.read_block();
+    block_ = next_block();
     begin_ = end_ = 0;
   }
   if (end_ < block_->capacity()) return true;
   const size_t kept = end_ - begin_;
-  Ref<Block> next =
-      kept < BlockPool::kBlockSize ? resources_.pool.acquire() : resources_.pool.acquire_large();
+  const bool outgrown = kept >= BlockPool::kBlockSize;
+  Ref<Block> next = outgrown ? resources_.pool.acquire_large() : next_block();
   if (!next || kept == next->capacity()) return false;
   move_into(std::move(next));
+  large_ = outgrown;
   return true;
+}
+
+Ref<Block> InputBuffer::next_block() {
+  large_ = false;
+  return filled_ ? resources_.pool.acquire_wide() : resources_.read_block();
 }
 
 net::ReadResult InputBuffer::read_from(net::Transport& transport, uint64_t most) {
@@ -26,6 +32,7 @@ net::ReadResult InputBuffer::read_from(net::Transport& transport, uint64_t most)
   const net::ReadResult result = transport.read({block_->data() + end_, room});
   if (result.status == net::Io::failed) return result;
   end_ += static_cast<uint32_t>(result.octets);
+  filled_ = result.octets == room;
   fresh_ = result.octets > 0;
   return result;
 }
@@ -37,10 +44,9 @@ Slice InputBuffer::take_look() noexcept {
 
 void InputBuffer::leave_large_block() {
   const size_t kept = end_ - begin_;
-  if (!block_ || block_->capacity() == BlockPool::kBlockSize || kept > BlockPool::kBlockSize / 2) {
-    return;
-  }
+  if (!block_ || !large_ || kept > BlockPool::kBlockSize / 2) return;
   move_into(resources_.pool.acquire());
+  large_ = false;
 }
 
 void InputBuffer::move_into(Ref<Block> next) noexcept {

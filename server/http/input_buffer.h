@@ -1,7 +1,8 @@
 // What an HTTP/1 connection has read and its codec has not consumed yet, on either side.
 //
 // Octets [begin, end) of one block. Mostly that is the worker's own, and empty again after the turn;
-// a partial head keeps its block, and one that outgrows it moves once into a large one.
+// a partial head keeps its block, and one that outgrows it moves once into a large one. Who sends
+// more than a read had room for, content that is, is read into wide blocks from then on.
 #pragma once
 
 #include <cstddef>
@@ -50,12 +51,15 @@ class InputBuffer {
 
  private:
   void move_into(Ref<Block> next) noexcept;
+  Ref<Block> next_block();
 
   WorkerResources& resources_;
   Ref<Block> block_;  // null when nothing is buffered between turns
   uint32_t begin_ = 0;
   uint32_t end_ = 0;
   bool fresh_ = false;
+  bool filled_ = false;  // the last read took all the room there was
+  bool large_ = false;   // the block is one that a head outgrew an ordinary one for
 };
 
 }  // namespace sluice::http

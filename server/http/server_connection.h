@@ -64,7 +64,9 @@ class ServerConnection : public net::Task, public net::Timer, public net::Retire
   bool stands_on(const ConnectionList* list) const noexcept { return list_ == list; }
   bool sending() const noexcept { return !out_.empty() || transport_->holds_output(); }
 
-  bool peer_left() const noexcept { return transport_->broken() || peer_ended_; }
+  bool peer_left() const noexcept {
+    return transport_->broken() || transport_->peer_closed() || peer_ended_;
+  }
 
   // Closing with unread octets would send RST, which can destroy what the client has not read yet
   // (RFC 9112 section 9.6): so after our FIN, what still comes is read and dropped for a while.

@@ -72,7 +72,8 @@ def test_every_variant_is_compared_with_one_of_its_workload():
     for workload in workloads.WORKLOADS:
         names = {variant.name for variant in workload.variants}
         known = {None, ("floor", "plain")} | {("any", name) for name in names}
-        known |= {(server, name) for server in ("nginx", "h2o", "nghttpd") for name in names}
+        known |= {(server, name) for server in ("nginx", "h2o", "nghttpd", workloads.BEST)
+                  for name in names}
         cells = [workloads.Cell("any", variant) for variant in workload.variants]
         assert {cell.reference() for cell in cells} <= known
     of_304 = {variant.name: workloads.Cell("s", variant).reference()

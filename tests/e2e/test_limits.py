@@ -3,7 +3,8 @@
 The table is checked too: every limit that `sluice serve --help` names is either met by a test here, which says so with
 @meets, or stands in ELSEWHERE with the file that tests it; none is in both, and none is missing. What needs a handler
 that reads content itself (body, body_timeout, body_rate, exchange_body) cannot be met here: files read none.
-Memory is in test_memory_limits.py, files are in test_file_limits.py, TLS is in test_tls_limits.py.
+Memory is in test_memory_limits.py, files are in test_file_limits.py, TLS is in test_tls_limits.py, the proxy is in
+test_upstream_limits.py.
 """
 
 import contextlib
@@ -64,6 +65,10 @@ ELSEWHERE |= dict.fromkeys(("http2_outstanding", "http2_head_block", "http2_cont
 ELSEWHERE |= dict.fromkeys(("http2_streams", "http2_stream_window", "http2_stream_window_most",
                             "http2_connection_window", "http2_turn_read", "http2_frame_ahead"),
                            "tests/e2e/test_http2_limits.py")
+PROXY = ("connect_timeout", "response_timeout", "read_timeout", "send_timeout", "total_timeout", "continue_timeout",
+         "idle_timeout", "fresh", "idle", "head", "fields", "interims", "read_ahead", "kept_body", "retries", "retry_share")
+ELSEWHERE |= dict.fromkeys((*(f"upstream_{name}" for name in PROXY), "resolve_least", "resolve_most"),
+                           "tests/e2e/test_upstream_limits.py")
 HERE = set()
 
 

@@ -30,7 +30,9 @@ void KeptTime::on_announced(microseconds timeout) noexcept {
 }
 
 // When it has another reason (a restart) and comes early, little is lost by believing it for a while.
-void KeptTime::on_closed(microseconds age) noexcept {
+void KeptTime::on_closed(microseconds age, net::Time now) noexcept {
+  if (age < kEarly)
+    barred_until_.store((now + kBarred).time_since_epoch().count(), std::memory_order_relaxed);
   lower(usable_, age * 3 / 4);
   lower(shown_, age / 4);
 }

@@ -67,6 +67,7 @@ void ProxyExchange::start(const ProxyRoute& route, http::Exchange& exchange) {
   ended_ = failed_ = may_be_silent_ = false;
   interims_ = tries_ = 0;
   length_.reset();
+  client_closed_at_.reset();
   Upstream& upstream = route.pool.upstream();
   upstream.in_flight.fetch_add(1, std::memory_order_relaxed);
   upstream.budget.on_request(route.pool.resources().limits.upstream_retry_share);

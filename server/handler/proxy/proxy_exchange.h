@@ -109,6 +109,7 @@ class ProxyExchange final : public http::HandlerState,
   std::optional<Patience> patience() const noexcept;
   std::optional<net::Time> total_deadline() const noexcept;
   void set_timer() noexcept;
+  bool client_has_left() noexcept;
   const conf::Limits& limits() const noexcept { return exchange_->limits().values; }
   net::Loop& loop() const noexcept { return route_->pool.resources().loop; }
 
@@ -129,6 +130,7 @@ class ProxyExchange final : public http::HandlerState,
   uint64_t interims_ = 0;
   uint64_t tries_ = 0;  // beyond the first
   net::Time started_at_{};
+  std::optional<net::Time> client_closed_at_;  // when that was seen
   net::Time sent_at_{};      // the request was given to a connection
   net::Time received_at_{};  // something of the response came
   State state_ = State::done;

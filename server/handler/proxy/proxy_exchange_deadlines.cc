@@ -6,6 +6,13 @@
 
 namespace sluice::handler::proxy {
 
+namespace {
+
+// How often it is looked whether the client is still there: it has left within a second.
+constexpr milliseconds kLook{400};
+
+}  // namespace
+
 // Nothing: it is the client that is waited for, and its connection has its own deadlines; or the
 // pool, which has them, too.
 std::optional<ProxyExchange::Patience> ProxyExchange::patience() const noexcept {
@@ -51,21 +58,29 @@ std::optional<net::Time> ProxyExchange::total_deadline() const noexcept {
 // While content is sent, it may end at any time without a word to us: and then it is the response
 // that is waited for. So it is looked when that would be late.
 void ProxyExchange::set_timer() noexcept {
+  const net::Time look_at = loop().now() + kLook;
   std::optional<net::Time> deadline = total_deadline();
+  deadline = deadline ? std::min(*deadline, look_at) : look_at;
   if (const auto waiting = patience()) {
     net::Time its = waiting->since + std::min(waiting->time, limits().upstream_response_timeout);
     if (state_ != State::awaiting || its <= loop().now()) its = waiting->since + waiting->time;
-    deadline = deadline ? std::min(*deadline, its) : its;
+    deadline = std::min(*deadline, its);
   }
-  if (deadline) {
-    loop().timers().set(*this, *deadline);
-  } else {
-    loop().timers().cancel(*this);
-  }
+  loop().timers().set(*this, *deadline);
+}
+
+// An application may work for long, or have nothing to say for long, and nothing is sent to the
+// client that would show that it is gone. Its FIN says so; but one that has only ended its own side
+// gets a short answer yet.
+bool ProxyExchange::client_has_left() noexcept {
+  if (!exchange_->client_closed()) return false;
+  if (!client_closed_at_) client_closed_at_ = loop().now();
+  return loop().now() >= *client_closed_at_ + kLook;
 }
 
 void ProxyExchange::on_timer() {
   const net::Time now = loop().now();
+  if (client_has_left()) return exchange_->abandon("client left");
   if (const auto total = total_deadline(); total && now >= *total) {
     return give_up({.status = 504,
                     .error = "http_response_timeout",

@@ -15,7 +15,7 @@ namespace sluice::handler::proxy {
 class RetryBudget {
  public:
   // Tries that are allowed before there was a request to speak of, and at most in a row.
-  static constexpr int64_t kAtFirst = 100;
+  static constexpr int64_t kAtFirst = 20;
   static constexpr int64_t kMost = 1000;
 
   // `share`: per cent of the requests (Limits::upstream_retry_share); 0: none at all.

@@ -92,7 +92,7 @@ void UpstreamPool::forget(ConnectionWaiter& waiter) noexcept {
 microseconds UpstreamPool::longest_idle(Wanted wanted) const noexcept {
   const microseconds usable = upstream_->kept_time.usable();
   if (wanted != Wanted::fresh) return usable;
-  return std::min({usable, upstream_->kept_time.shown(),
+  return std::min({usable, upstream_->kept_time.shown(resources_->loop.now()),
                    microseconds(resources_->limits.upstream_fresh)});
 }
 
@@ -251,7 +251,8 @@ void UpstreamPool::keep(http::ClientConnection& connection) {
 
 void UpstreamPool::on_ended(http::ClientConnection& connection) {
   if (connection.closed_while_idle())
-    upstream_->kept_time.on_closed(age_of(connection, resources_->loop.now()));
+    upstream_->kept_time.on_closed(age_of(connection, resources_->loop.now()),
+                                   resources_->loop.now());
   all_.erase(&connection);
   erase_one(idle_, &connection);
   erase_one(streams_, &connection);
@@ -282,6 +283,7 @@ void UpstreamPool::look_after_idle() {
   std::copy_if(streams_.begin(), streams_.end(), std::back_inserter(all),
                [](const http::ClientConnection* one) { return one->idle(); });
   for (http::ClientConnection* const connection : all) {
+    if (!connection->still_open()) continue;  // its FIN may lie unread
     const microseconds age = age_of(*connection, now);
     kept_time.on_survived(age);
     if (age > kept_time.usable() * 2 || age > KeptTime::kMost) drop(*connection);

@@ -26,7 +26,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::array kExamples = {"static-site.toml", "single-page-app.toml", "several-sites.toml",
-                                  "https-site.toml"};
+                                  "https-site.toml", "reverse-proxy.toml"};
 
 std::string path_of(const std::string& name) { return SLUICE_SOURCE_DIR "/conf/examples/" + name; }
 
@@ -97,6 +97,11 @@ std::string action_for(const Site& site, std::string_view path) {
       return "rewrite " + substitute(rewrite->to, captures, false, "");
     }
     if (const auto* respond = std::get_if<RespondAction>(&route.action)) return respond->body;
+    if (const auto* proxy = std::get_if<ProxyAction>(&route.action)) {
+      const bool below = path.starts_with(proxy->strip);
+      return "proxy " + proxy->to + " " + proxy->base +
+             std::string(path.substr(below ? proxy->strip.size() : 0));
+    }
     const auto& files = std::get<FilesAction>(route.action);
     return "files " + files.root.substr(files.root.rfind('/') + 1) + " " +
            std::string(path.substr(files.strip.size()));
@@ -127,6 +132,10 @@ TEST(Examples, DoWhatTheirCommentsSay) {
       {"several-sites.toml", 2, "/health", "ok\n"},
       {"several-sites.toml", 2, "/secret", "Only /health is here.\n"},
       {"https-site.toml", 0, "/index.html", "files https-site /index.html"},
+      {"reverse-proxy.toml", 0, "/users/7", "proxy http://127.0.0.1:3000 /users/7"},
+      {"reverse-proxy.toml", 0, "/api/users/7", "proxy http://127.0.0.1:3001/v1 /v1/users/7"},
+      {"reverse-proxy.toml", 0, "/assets/site.css", "files assets /site.css"},
+      {"reverse-proxy.toml", 0, "/internal/metrics", "Not here.\n"},
   };
   for (const Promise& promise : promises) {
     const Reading reading =
@@ -149,6 +158,27 @@ TEST(Examples, SpeakTlsAsTheirCommentsSay) {
   EXPECT_TRUE(one.sites.at(0).redirect_to_https);
   ASSERT_TRUE(one.sites[0].hsts);
   EXPECT_EQ(one.sites[0].hsts->max_age, std::chrono::hours(24 * 365));
+}
+
+TEST(Examples, ProxyAsTheirCommentsSay) {
+  const Reading reading = read_configuration(path_of("reverse-proxy.toml"), empty_environment);
+  ASSERT_TRUE(reading.configuration);
+  const Site& site = reading.configuration->sites.at(0);
+  EXPECT_EQ(site.limits.values.upstream_response_timeout, std::chrono::seconds(30));
+  EXPECT_EQ(site.limits.values.body, 10U << 20U);
+  const auto one = std::find_if(site.routes.begin(), site.routes.end(), [](const Route& route) {
+    const auto* proxy = std::get_if<ProxyAction>(&route.action);
+    return proxy != nullptr && !proxy->strip.empty();
+  });
+  ASSERT_NE(one, site.routes.end());
+  const auto& api = std::get<ProxyAction>(one->action);
+  EXPECT_EQ(api.host_is, ProxyAction::Host::upstream);
+  EXPECT_EQ(api.buffer_request, 64U << 10U);
+  ASSERT_EQ(api.fields.size(), 2U);
+  EXPECT_EQ(api.fields[0].name, "Cookie");
+  EXPECT_EQ(api.fields[0].action, FieldRule::Action::remove);
+  EXPECT_EQ(api.fields[1].name, "X-From");
+  EXPECT_EQ(api.fields[1].value, "sluice");
 }
 
 // --- Slips of the finger -------------------------------------------------------------------------

@@ -1,3 +1,4 @@
+// What is learned of idle times: what was announced, what was seen to close, what was seen to live.
 #include "server/handler/proxy/kept_time.h"
 
 #include <gtest/gtest.h>
@@ -6,6 +7,9 @@ namespace sluice::handler::proxy {
 namespace {
 
 using namespace std::chrono_literals;
+
+constexpr net::Time kNow{1000s};
+constexpr net::Time kLater = kNow + KeptTime::kBarred;
 
 TEST(KeptTime, BeginsWithWhatTheLimitSays) { EXPECT_EQ(KeptTime(4s).usable(), 4s); }
 
@@ -23,9 +27,9 @@ TEST(KeptTime, AnAnnouncedTimeIsTakenLessAMargin) {
 
 TEST(KeptTime, AnAgeAtWhichItClosedIsTooOld) {
   KeptTime kept(4s);
-  kept.on_closed(2s);
+  kept.on_closed(2s, kNow);
   EXPECT_EQ(kept.usable(), 1500ms);
-  kept.on_closed(10s);
+  kept.on_closed(10s, kNow);
   EXPECT_EQ(kept.usable(), 1500ms) << "an earlier close says more";
 }
 
@@ -41,7 +45,7 @@ TEST(KeptTime, HalfTheAgeThatOneLivedThroughIsNot) {
 
 TEST(KeptTime, ARestartIsForgottenAgain) {
   KeptTime kept(4s);
-  kept.on_closed(10ms);
+  kept.on_closed(10ms, kNow);
   EXPECT_LT(kept.usable(), 10ms);
   kept.on_survived(2s);
   EXPECT_EQ(kept.usable(), 1s);
@@ -54,16 +58,25 @@ TEST(KeptTime, WhatIsAnnouncedIsNotTriedOut) {
   EXPECT_EQ(kept.usable(), 4s);
 }
 
-TEST(KeptTime, NothingIsShownAtFirst) { EXPECT_EQ(KeptTime(4s).shown(), 0s); }
+TEST(KeptTime, WhoClosesEarlyHasShownNothingForAWhile) {
+  KeptTime kept(4s);
+  kept.on_survived(800ms);
+  kept.on_closed(900ms, kNow);
+  EXPECT_EQ(kept.shown(kNow), 0s);
+  EXPECT_EQ(kept.shown(kLater - 1ms), 0s);
+  EXPECT_EQ(kept.shown(kLater), 225ms);
+}
+
+TEST(KeptTime, NothingIsShownAtFirst) { EXPECT_EQ(KeptTime(4s).shown(kNow), 0s); }
 
 TEST(KeptTime, AnAgeIsShownByWhoLivesThroughIt) {
   KeptTime kept(4s);
   kept.on_survived(250ms);
-  EXPECT_EQ(kept.shown(), 250ms);
+  EXPECT_EQ(kept.shown(kLater), 250ms);
   kept.on_survived(100ms);
-  EXPECT_EQ(kept.shown(), 250ms);
-  kept.on_closed(400ms);
-  EXPECT_EQ(kept.shown(), 100ms) << "a quarter of the age at which one was closed";
+  EXPECT_EQ(kept.shown(kLater), 250ms);
+  kept.on_closed(400ms, kNow);
+  EXPECT_EQ(kept.shown(kLater), 100ms) << "a quarter of the age at which one was closed";
 }
 
 }  // namespace

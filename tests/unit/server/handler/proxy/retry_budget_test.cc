@@ -1,3 +1,4 @@
+// How many second tries are allowed, and that it is one figure for all threads.
 #include "server/handler/proxy/retry_budget.h"
 
 #include <gtest/gtest.h>
