@@ -93,8 +93,8 @@ bool map_reference(std::string_view reference, const Places& places, Sink& sink)
                     scheme == places.upstream_scheme;
   if (same) return false;
   const bool prefixed = has_prefix_already(reference, places);
-  const std::string_view rest = prefixed ? reference.substr(places.strip.size())
-                                         : reference.substr(places.base.size());
+  const std::string_view rest =
+      prefixed ? reference.substr(places.strip.size()) : reference.substr(places.base.size());
   if (places.authority.empty()) {
     write_path(rest, places, sink);
   } else {
