@@ -104,7 +104,20 @@ TEST_F(InputBufferTest, MovesWhatIsLeftToTheFrontOfAnotherBlock) {
   EXPECT_EQ(buffer.view(), "xxab");
   (void)read("cd");
   EXPECT_EQ(buffer.view(), "xxabcd");
+}
+
+// Whoever fills a block has more to say: the next reads are longer, until one comes short.
+TEST_F(InputBufferTest, ReadsInLongPiecesWhatComesFast) {
+  fill(BlockPool::kBlockSize);
+  buffer.consume(BlockPool::kBlockSize);
+  buffer.release_if_empty();
+  (void)read("a");
+  EXPECT_GT(buffer.held(), BlockPool::kBlockSize);
+  buffer.consume(1);
+  buffer.release_if_empty();
+  (void)read("b");
   EXPECT_EQ(buffer.held(), BlockPool::kBlockSize);
+  EXPECT_EQ(buffer.view(), "b");
 }
 
 TEST_F(InputBufferTest, TakesALargeBlockForALargeHeadAndLeavesItBehindIt) {

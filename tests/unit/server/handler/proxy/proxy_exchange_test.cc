@@ -137,24 +137,24 @@ TEST_F(ProxyExchangeTest, ReadsAheadOfASlowClientWithinItsLimit) {
   ASSERT_TRUE(f.hears(peer));
   f.wire.takes = false;
   peer.say("HTTP/1.1 200 OK\r\nContent-Length: 8000000\r\n\r\n");
-  const std::string piece(10'000, 'x');
   size_t given = 0;
-  int silent = 0;
-  while (silent < 20 && given < 8'000'000) {  // until the sockets are full
-    const size_t most = std::min(piece.size(), 8'000'000 - given);
-    const ssize_t sent = ::send(peer.socket.get(), piece.data(), most, MSG_DONTWAIT | MSG_NOSIGNAL);
-    given += sent > 0 ? static_cast<size_t>(sent) : 0;
-    silent = sent > 0 ? 0 : silent + 1;
-    f.turn();
-  }
+  const std::string piece(100'000, 'x');
+  // As much as the sockets take now; false: nothing.
+  const auto pour = [&] {
+    const size_t before = given;
+    for (ssize_t sent = 1; sent > 0 && given < 8'000'000;) {
+      const size_t most = std::min(piece.size(), 8'000'000 - given);
+      sent = ::send(peer.socket.get(), piece.data(), most, MSG_DONTWAIT | MSG_NOSIGNAL);
+      given += sent > 0 ? static_cast<size_t>(sent) : 0;
+    }
+    return given > before;
+  };
+  for (int silent = 0; silent < 20 && given < 8'000'000; f.turn()) silent = pour() ? 0 : silent + 1;
   EXPECT_LT(given, 8'000'000U);
   f.wire.takes = true;
-  EXPECT_TRUE(f.until([&] {
+  ASSERT_TRUE(f.until([&] {
+    (void)pour();
     f.wake();
-    const size_t most = std::min(piece.size(), 8'000'000 - given);
-    const ssize_t sent =
-        most == 0 ? 0 : ::send(peer.socket.get(), piece.data(), most, MSG_DONTWAIT | MSG_NOSIGNAL);
-    given += sent > 0 ? static_cast<size_t>(sent) : 0;
     return !f.log.entries.empty();
   }));
   EXPECT_EQ(f.log.entries.back().octets, 8'000'000U);
