@@ -186,7 +186,9 @@ void H2ClientConnection::write() {
 void H2ClientConnection::on_write_failed() {
   out_.clear();
   read_left_ = limits_.connection_window;
-  read();
+  // The event that tells of it may not have come yet.
+  while (wants_input() && read_left_ > 0 && read_some()) {
+  }
   lose("upstream reset the connection");
 }
 

@@ -120,6 +120,7 @@ bool ProxyExchange::open_content() {
                 request_.expects_continue);
   if (!gathers) return true;
   state_ = State::gathering;
+  set_timer();
   return content_.gather(route_->action.buffer_request) && !content_.failed();
 }
 
