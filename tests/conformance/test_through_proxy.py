@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from catalogue import CASES
 from clients import open_folder, request
-from h2_frames import FrameConnection
+from h2_frames import DATA, END_STREAM, HEADERS, RST_STREAM, FrameConnection, data
 from json_lines import JsonLines, of_file
 from raw_connection import RawConnection
 from request_loggers import NginxLogger, NodeLogger, PythonLogger
@@ -188,3 +188,102 @@ def check_alike(parts):
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_upstreams_see_what_the_log_says(case, through):
     check_alike(through(lambda way: way.exchange(case.data)))
+
+
+# --- The same over HTTP/2 ---------------------------------------------------------------------------------------------
+
+
+def over_h2(frames):
+    """Sends what `frames` makes of a client, and a request after it where the connection lives."""
+    def send(way):
+        with FrameConnection(way.server.address) as client:
+            client.round_trip()
+            client.send(frames(client), client.request(99, "/last"))
+            left = {1, 99}
+            while left and (one := client.frame()):
+                if one.type == RST_STREAM or (one.type in (DATA, HEADERS) and one.flags & END_STREAM):
+                    left.discard(one.stream)
+    return send
+
+
+def but_last(part):
+    """What was asked besides the request after it."""
+    return [one for one in part.seen if one[1] != "/last"]
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_malformed_heads_reach_no_upstream(name, through):
+    parts = through(over_h2(lambda client: client.head(1, HEADS[name])))
+    assert {upstream: part.seen for upstream, part in parts.items()} == {
+        upstream: [("GET", "/last", 0)] for upstream in UPSTREAMS}
+
+
+@pytest.mark.parametrize("name", HARMLESS)
+def test_what_only_looks_wrong_reaches_them_once(name, through):
+    parts = through(over_h2(lambda client: client.head(1, HARMLESS[name])))
+    check_alike(parts)
+    assert all(part.statuses == [STATUS, STATUS] and len(but_last(part)) == 1 for part in parts.values())
+
+
+@pytest.mark.parametrize("name", CONTENT)
+def test_malformed_content_is_no_request(name, through):
+    """An upstream may have read the beginning; nobody takes it for the whole."""
+    parts = through(over_h2(lambda client: CONTENT[name](client)))
+    assert all(but_last(part) == [] for part in parts.values()), parts
+
+
+@pytest.mark.parametrize("name", [*BROKEN, *AFTER_THE_END])
+def test_broken_frames_bring_no_request_of_their_own(name, through):
+    """At most the one whose frames were good."""
+    frames = AFTER_THE_END[name] if name in AFTER_THE_END else BROKEN[name][0]
+    parts = through(over_h2(frames))
+    for upstream, part in parts.items():
+        assert set(but_last(part)) <= {("GET", "/", 0)} and len(but_last(part)) <= 1, (upstream, part)
+
+
+def smuggled(*fields, body=b""):
+    """A POST with these fields, and content that is a request where its length is misread."""
+    def frames(client):
+        head = client.request(1, "/outer", *fields, method="POST", end=not body)
+        return head + (data(1, body, True) if body else b"")
+    return frames
+
+
+INNER = request("/canary")
+# What HTTP/2 lets through and HTTP/1.1 would cut elsewhere ("HTTP/2: The Sequel is Always Worse", James Kettle).
+DOWNGRADES = {
+    "content without a length": smuggled(body=INNER),
+    "the length that it has": smuggled(("content-length", str(len(INNER))), body=INNER),
+    "chunks in the content": smuggled(body=b"0\r\n\r\n" + INNER),
+    "a length of nothing": smuggled(("content-length", "0"), body=INNER),
+    "a length too short": smuggled(("content-length", "4"), body=INNER),
+    "chunked": smuggled(("transfer-encoding", "chunked"), body=b"0\r\n\r\n" + INNER),
+    "a field in a value": smuggled(("x", "y\r\ntransfer-encoding: chunked"), body=b"0\r\n\r\n" + INNER),
+    "a head's end in a value": smuggled(("x", "y\r\n\r\n" + INNER.decode())),
+    "a field in a name": smuggled(("x: y\r\ncontent-length: 0\r\nz", "a"), body=INNER),
+    "a line feed in a name": smuggled(("x\ny", "a"), body=INNER),
+    "a request line in the path": lambda client: client.request(1, "/outer HTTP/1.1\r\nHost: a\r\n\r\nGET /canary"),
+    "a request line in the method": lambda client: client.request(1, "/outer", method="GET /canary HTTP/1.1\r\nX:"),
+    "a field in the authority": lambda client: client.request(1, "/outer", host="localhost\r\ncontent-length: 50"),
+    "a length in trailers": lambda client: client.request(1, "/outer", method="POST", end=False)
+                            + data(1, b"a") + client.head(1, [("content-length", "1"), ("transfer-encoding", "chunked")]),
+}
+WHOLE = {"content without a length": len(INNER), "the length that it has": len(INNER),
+         "chunks in the content": len(INNER) + 5}
+
+
+@pytest.mark.parametrize("name", DOWNGRADES)
+def test_nothing_hides_in_what_becomes_http_1(name, through):
+    parts = through(over_h2(DOWNGRADES[name]))
+    check_alike(parts)
+    for upstream, part in parts.items():
+        outer = [("POST", "/outer", WHOLE[name])] if name in WHOLE else []
+        allowed = [outer, [("POST", "/outer", 1)]] if name == "a length in trailers" else [outer]
+        assert but_last(part) in allowed, (upstream, part)
+
+
+def test_servers_end_well(ways):
+    """Runs last: each still answers, and exits with 0."""
+    for way in ways.values():
+        way.ask("/the-end")
+        way.server.stop()

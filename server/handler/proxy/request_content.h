@@ -1,5 +1,5 @@
-// A request's content on its way upstream: pulled from the client's exchange, kept while it may have
-// to be sent again, held back while the client waits for 100 (Continue) or has to be heard out
+// A request's content on its way upstream: pulled from the client's exchange, kept while it may
+// have to be sent again, held back while the client waits for 100 (Continue) or has to be heard out
 // first.
 #pragma once
 

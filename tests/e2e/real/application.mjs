@@ -95,6 +95,8 @@ const routes = {
   '/left': (request, response, name) => json(response, left.has(name)),
 };
 
+routes['/base/echo'] = routes['/echo'];
+
 const server = http.createServer((request, response) => {
   const [path, query] = request.url.split('?');
   const route = routes[path];

@@ -7,6 +7,7 @@ must be the same whether the prefix is taken away or not.
 
 import hashlib
 import random
+import urllib.parse
 
 import pytest
 from clients import open_folder
@@ -61,15 +62,13 @@ def test_what_is_not_there(server):
     assert server.get("/other").status == 418 and server.get("/application").status == 418
 
 
-def test_a_folder_without_its_slash(server, file_server):
+def test_a_folder_without_its_slash(server):
     """Whatever way the server writes its Location, it leads the client to the folder, through Sluice."""
-    if file_server.name.startswith("nghttpd"):
-        pytest.skip("nghttpd does not redirect")
-    done = server.curl("--location", "--write-out", "\n%{num_redirects} %{url_effective}", "--resolve",
-                       f"localhost:{server.port}:127.0.0.1", server.url.replace("127.0.0.1", "localhost") + "/app/folder")
-    content, _, told = done.stdout.decode().rpartition("\n")
-    assert (done.returncode, content.encode()) == (0, FILES["folder/index.html"])
-    assert told == f"1 {server.url.replace('127.0.0.1', 'localhost')}/app/folder/"
+    here = server.url.replace("127.0.0.1", "localhost")
+    response = server.get("/app/folder", host=here.partition("//")[2])
+    assert response.status in (301, 302, 307, 308)
+    assert urllib.parse.urljoin(f"{here}/app/folder", response.get("location")) == f"{here}/app/folder/"
+    assert server.get("/app/folder/").body == FILES["folder/index.html"]
 
 
 @pytest.mark.parametrize("name", ["large.bin", "index.html", "empty.txt"])
@@ -82,9 +81,10 @@ def test_head(server, name):
 
 
 def test_ranges(server, file_server):
-    if file_server.name not in RANGES:
-        pytest.skip(f"{file_server.name} knows no ranges")
     response = server.get("/app/large.bin", "Range: bytes=1000-1999")
+    if file_server.name not in RANGES:  # a server may ignore the field (RFC 9110 section 14.2)
+        assert (response.status, response.body) == (200, LARGE)
+        return
     assert (response.status, response.body) == (206, LARGE[1000:2000])
     assert response.get("content-range") == f"bytes 1000-1999/{len(LARGE)}"
     response = server.get("/app/large.bin", "Range: bytes=-10")
