@@ -11,8 +11,9 @@ function of the request (fault_content.py), so that it needs no memory, and each
 
 `lives` (seconds): a child that serves is killed, with SIGKILL, and another forked, that often; in between, for `gap`
 seconds, connections are refused. `idle`: "around" closes idle connections at random ages around those at which others
-were used again, "at once" right after each response, a number after so many seconds. `http2` speaks it by prior knowledge, `goaway`
-sends GOAWAY after about so many streams of a connection. `host` is the address to listen on.
+were used again, "at once" right after each response, a number after so many seconds. `http2` speaks it by prior
+knowledge, `goaway` and `delay` are those of fault_upstream_h2.py. `host` is the address to listen on, `send_buffer` its
+connections' SO_SNDBUF.
 """
 
 import asyncio
@@ -22,11 +23,15 @@ import json
 import os
 import pathlib
 import random
+import select
 import signal
 import socket
 import subprocess
 import sys
 import time
+
+from fault_upstream_h1 import H1Protocol
+from fault_upstream_h2 import H2Protocol
 
 HERE = pathlib.Path(__file__).resolve()
 
@@ -127,11 +132,7 @@ class Serving:
         await asyncio.Event().wait()
 
     def _protocol(self):
-        if self.options.get("http2"):
-            from fault_upstream_h2 import H2Protocol
-            return H2Protocol(self)
-        from fault_upstream_h1 import H1Protocol
-        return H1Protocol(self)
+        return H2Protocol(self) if self.options.get("http2") else H1Protocol(self)
 
 
 def fork_server(options) -> int:
@@ -156,7 +157,6 @@ def kill(child):
 
 def line_within(seconds) -> bytes | None:
     """A line of stdin, b"" at its end, None when there is none in time."""
-    import select
     return os.read(0, 100) if select.select([0], [], [], seconds)[0] else None
 
 
@@ -181,6 +181,4 @@ def main():
 
 
 if __name__ == "__main__":
-    import fault_upstream_h1  # noqa: F401  before the first fork: a restart is to be quick
-    import fault_upstream_h2  # noqa: F401
     main()

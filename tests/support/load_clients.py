@@ -197,7 +197,8 @@ class H2Load:
 @contextlib.asynccontextmanager
 async def clients_for(version, address, count):
     """So many clients: over HTTP/1.1 a connection each, over HTTP/2 eight on one."""
-    connections = [H2Load(address) for _ in range(-(-count // 8))] if version.is_h2 else [H1Load(address) for _ in range(count)]
+    kind, share = (H2Load, 8) if version.is_h2 else (H1Load, 1)
+    connections = [kind(address) for _ in range(-(-count // share))]
     async with contextlib.AsyncExitStack() as stack:
         for one in connections:
             await stack.enter_async_context(one)

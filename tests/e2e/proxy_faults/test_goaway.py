@@ -14,7 +14,8 @@ from load_clients import clients_for
 
 REQUESTS = 2_000
 CLIENTS = 16
-KINDS = (("GET", "/size/100", b""), ("POST", "/hash/0", b"content"), ("GET", "/size/20000", b""), ("PUT", "/hash/0", b"x" * 9000))
+KINDS = (("GET", "/size/100", b""), ("POST", "/hash/0", b"content"), ("GET", "/size/20000", b""),
+         ("PUT", "/hash/0", b"x" * 9000))
 
 
 async def one_client(client, numbers, outcomes):

@@ -5,7 +5,6 @@ nothing is left behind in the proxy, and when the upstream lives, it is well aga
 """
 
 import asyncio
-import collections
 import itertools
 import time
 
@@ -68,7 +67,6 @@ def assert_survives(folder, version, http2, workers, seconds):
         load.run(max(2, seconds / 6))
         memory = server.rss_bytes()
         outcomes = load.run(seconds)
-        print(collections.Counter(outcomes))
         upstream.settle()
         recovery = seconds_until_whole(server)
         assert {one for one in outcomes if one != "whole"} <= ERRORS
