@@ -20,6 +20,8 @@ from sluice_server import SluiceServer, wait_until
 pytestmark = pytest.mark.long  # because of what must be installed
 
 PREFIX = "/metrics-app"
+# Debian's package loads a module as if it were a script; the page has the same trouble without Sluice.
+DEBIANS_OWN = {"SyntaxError: Unexpected token 'export'"}
 
 
 @pytest.fixture
@@ -85,7 +87,7 @@ def test_prometheus_shows_its_page_and_answers_a_query(prometheus, work):
             assert tab.open(f"{prometheus.url}{PREFIX}/classic/{page}") == 200
         tab.click("a.navbar-brand")
         wait_until(lambda: tab.address() == f"{PREFIX}/classic/graph", 20, "the way home")
-        assert tab.trouble() == []
+        assert set(tab.trouble()) <= DEBIANS_OWN
 
 
 def test_prometheus_answers_its_interface(prometheus):
