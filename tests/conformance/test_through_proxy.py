@@ -190,6 +190,13 @@ def test_upstreams_see_what_the_log_says(case, through):
     check_alike(through(lambda way: way.exchange(case.data)))
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("pieces", [2, 7])
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_upstreams_see_the_same_however_it_comes(case, pieces, through):
+    check_alike(through(lambda way: way.exchange(case.data, pieces)))
+
+
 # --- The same over HTTP/2 ---------------------------------------------------------------------------------------------
 
 
