@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from catalogue import CASES
 from clients import open_folder, request
-from h2_frames import DATA, END_STREAM, HEADERS, RST_STREAM, FrameConnection, data
+from h2_frames import DATA, END_STREAM, HEADERS, RST_STREAM, ClearConnection, FrameConnection, data
 from json_lines import JsonLines, of_file
 from raw_connection import RawConnection
 from request_loggers import NginxLogger, NodeLogger, PythonLogger
@@ -60,14 +60,14 @@ class Way:
 
     def exchange(self, octets, pieces=1):
         """Sends them, with FIN, and reads until the end."""
-        with RawConnection(self.server.address, 20) as connection:
+        with ClearConnection(self.server.address, 20) as connection:
             size = max(1, -(-len(octets) // pieces))
             for at in range(0, len(octets), size):
                 if not connection.send(octets[at:at + size]):
                     break
             connection.send_fin()
-            while not connection.ended:
-                connection._wait()
+            while connection.read():
+                continue
 
     def take(self):
         """What the log and the upstream say of what was since the last time."""

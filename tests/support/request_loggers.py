@@ -61,7 +61,8 @@ const server = http.createServer({ maxHeaderSize: 65536 }, (request, response) =
 });
 server.on('clientError', (error, socket) => {
   // What was cut off in the middle is no request, and no fault.
-  if (!['ECONNRESET', 'HPE_INVALID_EOF_STATE'].includes(error.code)) console.log(JSON.stringify({ fault: `400 ${error.code}` }));
+  const cut = ['ECONNRESET', 'HPE_INVALID_EOF_STATE'].includes(error.code);
+  if (!cut) console.log(JSON.stringify({ fault: `400 ${error.code}` }));
   socket.destroy();
 });
 server.keepAliveTimeout = 300_000;
