@@ -146,8 +146,8 @@ struct UpstreamTarget {
   // A name, an IPv4 address or an IPv6 one without brackets; a name that begins with '_'
   // ("_http._tcp.app.internal") is looked up as SRV (RFC 2782). Empty: `path`.
   std::string host;
-  uint16_t port = 0;      // 0 only with SRV or a Unix socket
-  std::string path;       // absolute path of a Unix socket; empty: TCP
+  uint16_t port = 0;       // 0 only with SRV or a Unix socket
+  std::string path;        // absolute path of a Unix socket; empty: TCP
   std::optional<Tls> tls;  // nothing: clear text
   Http2 http2 = Http2::negotiated;
   ProxyProtocol proxy_protocol = ProxyProtocol::off;
@@ -166,7 +166,7 @@ struct ProxyAction {
   UpstreamTarget target;
   std::string to;     // the target as it was written, for people
   std::string strip;  // the beginning of the path that is taken away; as in FilesAction
-  std::string base;   // what is put before the rest: "/v1"; without a slash at its end, may be empty
+  std::string base;  // what is put before the rest: "/v1"; without a slash at its end, may be empty
   Host host_is = Host::kept;
   std::string host;
   std::vector<FieldRule> fields;  // changes to the request's fields, after all others
@@ -176,8 +176,7 @@ struct ProxyAction {
 
   bool operator==(const ProxyAction&) const = default;
 };
-using Action =
-    std::variant<FilesAction, RedirectAction, RewriteAction, RespondAction, ProxyAction>;
+using Action = std::variant<FilesAction, RedirectAction, RewriteAction, RespondAction, ProxyAction>;
 
 struct Route {
   PathMatch match;

@@ -140,8 +140,7 @@ std::string first_error(const conf::Diagnostics& diagnostics) {
 Server::Server(ServerOptions options)
     : options_(std::move(options)),
       limits_(process_limits(*options_.configuration)),
-      resolver_(loop_,
-                {.least = limits_.resolve_least, .most = limits_.resolve_most},
+      resolver_(loop_, {.least = limits_.resolve_least, .most = limits_.resolve_most},
                 [](const std::string& text) { say(text); }),
       upstreams_(resolver_, limits_),
       tls_(loop_, limits_.certificate_check, [this] { return read_certificates_again(); }),
@@ -203,9 +202,8 @@ std::string Server::build_snapshot() {
     return error;
   tls_.follow(std::move(files));
   std::vector<std::string> problems;
-  snapshot_ =
-      Snapshot::build(options_.configuration, *resources_, upstreams_, nullptr, problems,
-                      std::move(contexts));
+  snapshot_ = Snapshot::build(options_.configuration, *resources_, upstreams_, nullptr, problems,
+                              std::move(contexts));
   if (!snapshot_) return problems.front();
   loaded_ = wall_seconds();
   if (options_.folders_must_be_there && !problems.empty()) return problems.front();
@@ -326,9 +324,8 @@ ops::Reloading Server::apply(std::shared_ptr<const conf::Configuration> configur
   if (std::string error = listeners_->prepare(configuration->listeners); !error.empty())
     return {.done = false, .text = error};
   std::vector<std::string> problems;
-  const std::shared_ptr<const Snapshot> fresh =
-      Snapshot::build(configuration, *resources_, upstreams_, snapshot_.get(), problems,
-                      std::move(contexts));
+  const std::shared_ptr<const Snapshot> fresh = Snapshot::build(
+      configuration, *resources_, upstreams_, snapshot_.get(), problems, std::move(contexts));
   if (!fresh) return {.done = false, .text = problems.front()};
   // Rules before listeners: nobody who comes through a new one is served by what was before.
   distribute(*fresh, listeners_->numbers(), listeners_->ports());
@@ -351,8 +348,8 @@ ops::Reloading Server::apply(std::shared_ptr<const conf::Configuration> configur
 
 void Server::distribute(const Snapshot& snapshot, const Numbers& numbers, const Ports& ports) {
   workers_->visit([&](size_t worker, net::Loop& loop, net::Service& service) {
-    static_cast<http::HttpService&>(service).replace(snapshot.make_rules(
-        loop, *helpers_, worker_upstreams_[worker].lock(), numbers, ports));
+    static_cast<http::HttpService&>(service).replace(
+        snapshot.make_rules(loop, *helpers_, worker_upstreams_[worker].lock(), numbers, ports));
   });
 }
 

@@ -74,7 +74,8 @@ Snapshot::Snapshot(std::shared_ptr<const conf::Configuration> configuration,
 
 std::shared_ptr<const Snapshot> Snapshot::build(
     std::shared_ptr<const conf::Configuration> configuration, handler::FileResources& resources,
-    handler::proxy::Upstreams& upstreams, const Snapshot* previous, std::vector<std::string>& problems, ListenerContexts contexts) {
+    handler::proxy::Upstreams& upstreams, const Snapshot* previous,
+    std::vector<std::string>& problems, ListenerContexts contexts) {
   const std::shared_ptr<Snapshot> made(new Snapshot(std::move(configuration), std::move(contexts)));
   if (!made->find_upstreams(upstreams, problems)) return nullptr;
   const ServedFolders served(previous);
@@ -119,16 +120,15 @@ http::ServingRules Snapshot::make_rules(net::Loop& loop, net::Helpers& helpers,
                                         std::shared_ptr<handler::proxy::WorkerUpstreams> upstreams,
                                         const std::vector<uint32_t>& numbers,
                                         const std::vector<uint16_t>& ports) const {
-  http::ServingRules rules{.router = Ref<http::Router>(new SnapshotRouter(
-                                shared_from_this(), loop, helpers, std::move(upstreams), numbers,
-                                ports)),
-                           .listeners = {}};
+  http::ServingRules rules{
+      .router = Ref<http::Router>(new SnapshotRouter(shared_from_this(), loop, helpers,
+                                                     std::move(upstreams), numbers, ports)),
+      .listeners = {}};
   for (size_t i = 0; i < numbers.size(); ++i) {
     const conf::Listener& listener = configuration_->listeners[i];
-    rules.listeners.emplace_back(
-        new http::ListenerSettings(numbers[i], listener.limits, configuration_->trusted_proxies,
-                                   contexts_[i], listener.http2, listener.proxy_protocol,
-                                   i < ports.size() ? ports[i] : uint16_t{0}));
+    rules.listeners.emplace_back(new http::ListenerSettings(
+        numbers[i], listener.limits, configuration_->trusted_proxies, contexts_[i], listener.http2,
+        listener.proxy_protocol, i < ports.size() ? ports[i] : uint16_t{0}));
   }
   return rules;
 }

@@ -39,7 +39,8 @@ class Snapshot : public std::enable_shared_from_this<Snapshot> {
   // upstream cannot be had (its certificates), and `problems` say why.
   static std::shared_ptr<const Snapshot> build(
       std::shared_ptr<const conf::Configuration> configuration, handler::FileResources& resources,
-      handler::proxy::Upstreams& upstreams, const Snapshot* previous, std::vector<std::string>& problems, ListenerContexts contexts = {});
+      handler::proxy::Upstreams& upstreams, const Snapshot* previous,
+      std::vector<std::string>& problems, ListenerContexts contexts = {});
 
   const conf::Configuration& configuration() const noexcept { return *configuration_; }
   const std::shared_ptr<const conf::Configuration>& shared_configuration() const noexcept {
@@ -51,8 +52,9 @@ class Snapshot : public std::enable_shared_from_this<Snapshot> {
   const std::vector<Site>& sites() const noexcept { return sites_; }
 
   // One worker's router and listener settings, on its thread. `numbers`: what Peer::listener says
-  // for each of the configuration's listeners, in their order. `upstreams`: the worker's. `ports`: which they listen on, where
-  // that is known; else what the configuration says. The loop and the helpers outlive what is made.
+  // for each of the configuration's listeners, in their order. `upstreams`: the worker's. `ports`:
+  // which they listen on, where that is known; else what the configuration says. The loop and the
+  // helpers outlive what is made.
   http::ServingRules make_rules(net::Loop& loop, net::Helpers& helpers,
                                 std::shared_ptr<handler::proxy::WorkerUpstreams> upstreams,
                                 const std::vector<uint32_t>& numbers,

@@ -137,8 +137,7 @@ void SnapshotRouter::make_site(size_t index, net::Loop& loop, net::Helpers& help
   }
   for (size_t i = 0; i < site.routes.size(); ++i) {
     const conf::Route& route = site.routes[i];
-    made->handlers.push_back(
-        std::visit(
+    made->handlers.push_back(std::visit(
         MakeHandler{route, shared.folders[i].get(), shared.upstreams[i], loop, helpers, upstreams_},
         route.action));
     made->routes.push_back({.handler = made->handlers.back().get(),

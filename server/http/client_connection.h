@@ -2,8 +2,8 @@
 // responses come back to whoever asked.
 //
 // The only link between a client's exchange and an upstream's connection is ResponseReceiver <->
-// ClientStream, and whichever goes first cuts it: the stream by calling on_end() or on_failed(), the
-// receiver by calling cancel().
+// ClientStream, and whichever goes first cuts it: the stream by calling on_end() or on_failed(),
+// the receiver by calling cancel().
 #pragma once
 
 #include <chrono>

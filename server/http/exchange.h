@@ -41,7 +41,9 @@ class RequestBody final : public BodySource {
 
   Pull pull(Chain& out, size_t max) override;
   std::optional<uint64_t> length() const override { return length_; }
-  const FieldList* trailers() const override { return trailers_.list().empty() ? nullptr : &trailers_.list(); }
+  const FieldList* trailers() const override {
+    return trailers_.list().empty() ? nullptr : &trailers_.list();
+  }
   void cancel() override;
 
   // Whoever will pull only after respond() says so before it: content that nobody claimed by then
@@ -83,9 +85,9 @@ class RequestBody final : public BodySource {
   bool cancelled_ = false;
 };
 
-// What a handler keeps for an exchange from start() on: a proxy its place upstream. The handler owns
-// it, and takes it off the exchange at the latest when that ends (Handler::cancel, or the end of its
-// source).
+// What a handler keeps for an exchange from start() on: a proxy its place upstream. The handler
+// owns it, and takes it off the exchange at the latest when that ends (Handler::cancel, or the end
+// of its source).
 class HandlerState {
  public:
   // Were the exchange to end now, a connection to an upstream would have to be closed.

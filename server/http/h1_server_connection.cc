@@ -98,8 +98,8 @@ void H1ServerConnection::invite_content() {
 }
 
 bool H1ServerConnection::next_request_waits() const noexcept {
-  return persist_ && !closing_ && request_ended_ && !input_.empty() &&
-         requests_left_ > 0 && transport_->writable() && out_.size() < context_.limits.turn_batch;
+  return persist_ && !closing_ && request_ended_ && !input_.empty() && requests_left_ > 0 &&
+         transport_->writable() && out_.size() < context_.limits.turn_batch;
 }
 
 void H1ServerConnection::write_head() {

@@ -77,7 +77,8 @@ void H1ServerConnection::on_timer() {
       record_handshake(HandshakeEnd::timed_out);
       return retire();
     case State::idle:
-      return !input_.empty() ? linger() : drain();  // a request may have arrived in this very iteration
+      return !input_.empty() ? linger()
+                             : drain();  // a request may have arrived in this very iteration
     case State::draining:
       return linger();
     default:

@@ -64,8 +64,7 @@ bool H1ServerConnection::begins_as_http2() {
 }
 
 void H1ServerConnection::become_http2() {
-  const Slice came = input_.has_block() ? input_.take_look()
-                            : Slice();
+  const Slice came = input_.has_block() ? input_.take_look() : Slice();
   new H2ServerConnection(*this, came);  // the lists of the context own it
   retire();
 }

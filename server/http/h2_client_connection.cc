@@ -35,7 +35,9 @@ h2::Limits upstream_h2_limits(const conf::Limits& limits) noexcept {
   ours.fields = limits.upstream_fields;
   ours.trailers = limits.upstream_head;
   ours.trailer_fields = limits.upstream_fields;
-  ours.stream_window = static_cast<uint32_t>(std::min(limits.upstream_read_ahead, kWindowMost));
+  // Windows are opened again by halves: of twice as much, all that may be read ahead always fits.
+  const uint64_t window = std::min(limits.upstream_read_ahead, kWindowMost / 2) * 2;
+  ours.stream_window = static_cast<uint32_t>(window);
   ours.stream_window_most = ours.stream_window;
   return ours;
 }
@@ -234,6 +236,8 @@ void H2ClientConnection::close_stream(H2ClientStream& stream) {
   open_.remove(stream);
   closed_.push_back(stream);
   available_ = true;
+  // Given up before a word was heard: the next request would fare no better.
+  going_ = going_ || !settled_;
   if (idle()) idle_since_ = resources_.loop.now();
   wake_up();
 }

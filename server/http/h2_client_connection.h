@@ -97,6 +97,7 @@ class H2ClientConnection final : public ClientConnection,
                         bool by_peer) override;
   void on_request_framed(h2::StreamId id, CodecSink& sink) override;
   void on_goaway(h2::StreamId last, h2::ErrorCode code) override;
+  void on_settings() override { settled_ = true; }
 
   void take_turn();
   // Phase one.
@@ -164,6 +165,7 @@ class H2ClientConnection final : public ClientConnection,
   bool asked_ = false;      // PING waits for its answer
   bool available_ = false;  // a place became free
   bool going_ = false;      // the upstream takes no more requests
+  bool settled_ = false;    // it has sent its SETTINGS: it speaks HTTP/2 at all
   bool closing_ = false;    // nor do we make any
   bool in_turn_ = false;
   bool closed_while_idle_ = false;

@@ -1,8 +1,8 @@
 // What an HTTP/1 connection has read and its codec has not consumed yet, on either side.
 //
-// Octets [begin, end) of one block. Mostly that is the worker's own, and empty again after the turn;
-// a partial head keeps its block, and one that outgrows it moves once into a large one. Who sends
-// more than a read had room for, content that is, is read into wide blocks from then on.
+// Octets [begin, end) of one block. Mostly that is the worker's own, and empty again after the
+// turn; a partial head keeps its block, and one that outgrows it moves once into a large one. Who
+// sends more than a read had room for, content that is, is read into wide blocks from then on.
 #pragma once
 
 #include <cstddef>

@@ -15,8 +15,7 @@ class KeptFields {
   // Adds copies of them.
   void add(const FieldList& fields) {
     for (const Field& field : fields) {
-      const Slice& text =
-          texts_.emplace_back(copy_of(std::string(field.name).append(field.value)));
+      const Slice& text = texts_.emplace_back(copy_of(std::string(field.name).append(field.value)));
       list_.add(text.view().substr(0, field.name.size()), text.view().substr(field.name.size()),
                 field.id);
     }

@@ -1,6 +1,6 @@
 // What a worker's connections work in, on either side: blocks, scratch for heads, TLS. The octets
-// that come from an upstream leave for a client in the very blocks that they were read into, so both
-// sides take them from one pool.
+// that come from an upstream leave for a client in the very blocks that they were read into, so
+// both sides take them from one pool.
 #pragma once
 
 #include <memory>

@@ -108,3 +108,9 @@ def test_assets_are_files(served):
 def test_what_is_internal_stays_so(served, target):
     response = served.get(target)
     assert (response.status, response.body) == (404, b"Not here.\n")
+
+
+@pytest.mark.parametrize("version", ["h1", "h1-tls"], indirect=True)
+def test_larger_uploads_are_too_large(served):
+    """RFC 9110 section 15.5.14."""
+    assert served.get("/upload", f"Content-Length: {(10 << 20) + 1}", method="POST").status == 413

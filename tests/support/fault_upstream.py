@@ -115,7 +115,7 @@ class Serving:
         return 0 if self.idle == "at once" else self.idle
 
     async def serve(self, ready):
-        listening = socket.socket()
+        listening = socket.socket(proto=socket.IPPROTO_TCP)  # asyncio sets TCP_NODELAY where it sees this
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if small := self.options.get("send_buffer"):

@@ -8,9 +8,10 @@ in which order, how often. So here each connection runs a script, a sequence of 
         ...a proxy in front of upstream.port...
         assert upstream.seen() == ["GET /"]
 
-The first connection runs the first script, and so on. A script that ends without closing, and each connection without a
-script (or that of `always`), goes on *honestly*: every further request gets a good response. So a proxy that uses a spoilt connection again is
-found out: its next request is seen on a connection where none should be. `h2` are scripts of scripted_upstream_h2.py.
+The first connection runs the first script, and so on; further ones run `always`. A script that ends without closing,
+and a connection without one, goes on *honestly*: every further request gets a good response. So a proxy that uses a
+spoilt connection again is found out: its next request is seen on a connection where none should be. `h2` are scripts of
+scripted_upstream_h2.py.
 
 A step is a function of the connection. What a script waits for and does not get goes to `complaints`, which close()
 raises; a proxy that ends the connection only ends the script.

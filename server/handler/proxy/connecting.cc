@@ -46,16 +46,17 @@ void Connecting::on_connected(net::Descriptor descriptor, const net::SocketAddre
   if (!upstream_.target().tls) {
     std::unique_ptr<net::SocketTransport> socket(
         new net::SocketTransport(resources_.loop, descriptor.release(), *this));
-    if (socket->open() != 0) return fail({.status = 503, .error = "proxy_internal_error",
-                                          .cause = "no memory to watch a socket"});
+    if (socket->open() != 0)
+      return fail(
+          {.status = 503, .error = "proxy_internal_error", .cause = "no memory to watch a socket"});
     return finish(std::move(socket), http2);
   }
   context_ = upstream_.tls();
   transport_.reset(new net::TlsTransport(resources_.loop, descriptor.release(), *this,
                                          resources_.tls_work(), *context_));
   if (transport_->open() != 0) {
-    return fail({.status = 503, .error = "proxy_internal_error",
-                 .cause = "no memory to watch a socket"});
+    return fail(
+        {.status = 503, .error = "proxy_internal_error", .cause = "no memory to watch a socket"});
   }
   resources_.loop.timers().set(*this,
                                resources_.loop.now() + resources_.limits.upstream_connect_timeout);
@@ -122,8 +123,7 @@ void Connecting::finish(std::unique_ptr<net::Transport> transport, bool http2) {
   stop();
   http::ClientConnection* made = nullptr;
   if (http2) {
-    auto* const connection =
-        new http::H2ClientConnection(resources_, limits_.h2, owner_);
+    auto* const connection = new http::H2ClientConnection(resources_, limits_.h2, owner_);
     connection->open(std::move(transport));
     made = connection;
   } else {

@@ -29,7 +29,8 @@ void KeptTime::on_announced(microseconds timeout) noexcept {
   announced_.store(true, std::memory_order_relaxed);
 }
 
-// When it has another reason (a restart) and comes early, little is lost by believing it for a while.
+// When it has another reason (a restart) and comes early, little is lost by believing it for a
+// while.
 void KeptTime::on_closed(microseconds age, net::Time now) noexcept {
   if (age < kEarly)
     barred_until_.store((now + kBarred).time_since_epoch().count(), std::memory_order_relaxed);

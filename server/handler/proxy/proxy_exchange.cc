@@ -82,8 +82,7 @@ bool ProxyExchange::make_request() {
                            .listener_port = exchange.listener().port(),
                            .secure = exchange.secure(),
                            .trusted = exchange.peer_trusted(),
-                           .request_id =
-                               exchange.request_id(route_->pool.resources().request_ids)};
+                           .request_id = exchange.request_id(route_->pool.resources().request_ids)};
   switch (route_->forwarding.make_request(exchange.request(), client, request_)) {
     case Forwarding::Verdict::forward:
       return true;
@@ -152,7 +151,7 @@ void ProxyExchange::connect() {
   state_ = State::connecting;
   const bool is_short =
       !request_.has_body || content_.length().value_or(UINT64_MAX) <= limits().upstream_kept_body;
-  const Wanted wanted = tries_ > 0                     ? Wanted::not_kept
+  const Wanted wanted = tries_ > 0                    ? Wanted::not_kept
                         : is_idempotent() && is_short ? Wanted::any
                                                       : Wanted::fresh;
   set_timer();
@@ -164,7 +163,8 @@ std::string ProxyExchange::prelude() const {
   const Version version = route_->pool.upstream().target().proxy_protocol;
   if (version == Version::off) return {};
   const auto source = ProxyEndpoint::parse(exchange_->peer_address(), exchange_->peer_port());
-  const ProxyHeader header = ProxyHeader::of(source, listener_endpoint(source, exchange_->listener().port()));
+  const ProxyHeader header =
+      ProxyHeader::of(source, listener_endpoint(source, exchange_->listener().port()));
   std::array<char, kProxyV1Most> v1;
   if (version == Version::v1) return {v1.data(), write_proxy_v1(header, v1)};
   std::array<char, kProxyV2Written> v2;
@@ -300,8 +300,7 @@ void ProxyExchange::answer(const http::UpstreamFailure& failure) {
   http::Exchange& exchange = *exchange_;
   finish_quietly();
   exchange.response().clear();
-  exchange.response().fields.add("Proxy-Status", proxy_status_value(failure.error),
-                                 FieldId::other);
+  exchange.response().fields.add("Proxy-Status", proxy_status_value(failure.error), FieldId::other);
   http::respond_with_status(exchange, failure.status, {});
   exchange.explain(failure.cause, "upstream", failure.limit);
 }

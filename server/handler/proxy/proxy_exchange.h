@@ -1,8 +1,8 @@
 // One proxied request, from the client's exchange to the upstream's stream and back.
 //
 // It stands between the two, and either may go first: the client's exchange ends by cancel() (the
-// handler's, or the source's that gives the response), the upstream's stream by on_response_end() or
-// on_response_failed().
+// handler's, or the source's that gives the response), the upstream's stream by on_response_end()
+// or on_response_failed().
 //
 // Invariants:
 //   1. The client is told nothing that the upstream did not say: a response whose head went out
@@ -131,10 +131,9 @@ class ProxyExchange final : public http::HandlerState,
   uint64_t tries_ = 0;  // beyond the first
   net::Time started_at_{};
   std::optional<net::Time> client_closed_at_;  // when that was seen
-  net::Time sent_at_{};      // the request was given to a connection
-  net::Time received_at_{};  // something of the response came
+  net::Time sent_at_{};                        // the request was given to a connection
+  net::Time received_at_{};                    // something of the response came
   State state_ = State::done;
-
 };
 
 // Those of one worker that are not in use.

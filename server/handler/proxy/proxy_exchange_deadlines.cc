@@ -21,8 +21,7 @@ std::optional<ProxyExchange::Patience> ProxyExchange::patience() const noexcept 
     const bool sending = request_.has_body && !content_.ended();
     if (sending && content_.held_back())
       return Patience{.since = sent_at_, .time = most.upstream_continue_timeout, .failure = {}};
-    const net::Time since =
-        request_.has_body ? std::max(sent_at_, content_.taken_at()) : sent_at_;
+    const net::Time since = request_.has_body ? std::max(sent_at_, content_.taken_at()) : sent_at_;
     if (!sending) {
       return Patience{.since = std::max(since, received_at_),
                       .time = most.upstream_response_timeout,

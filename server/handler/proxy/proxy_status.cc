@@ -47,10 +47,9 @@ constexpr std::array<std::string_view, 32> kValues = {
 }  // namespace
 
 std::string_view proxy_status_value(std::string_view error) noexcept {
-  const auto found =
-      std::find_if(kValues.begin(), kValues.end(), [error](std::string_view value) {
-        return value.substr(kBefore.size()) == error;
-      });
+  const auto found = std::find_if(kValues.begin(), kValues.end(), [error](std::string_view value) {
+    return value.substr(kBefore.size()) == error;
+  });
   return found != kValues.end() ? *found : kValues.front();
 }
 

@@ -1,5 +1,5 @@
-// A request's content on its way upstream: pulled from the client's exchange, kept while it may have
-// to be sent again, held back while the client waits for 100 (Continue) or has to be heard out
+// A request's content on its way upstream: pulled from the client's exchange, kept while it may
+// have to be sent again, held back while the client waits for 100 (Continue) or has to be heard out
 // first.
 #pragma once
 
@@ -33,8 +33,10 @@ class RequestContent final : public BodySource {
   bool failed() const noexcept { return body_failed_; }
   // All of it was passed on.
   bool ended() const noexcept { return ended_; }
-  // Octets that have come and wait to be pulled by the upstream.
-  bool has_waiting() const noexcept { return !ahead_.empty() || body_->waiting() > 0; }
+  // Something has come, were it the end, and waits to be pulled by the upstream.
+  bool has_waiting() const noexcept {
+    return !ahead_.empty() || body_->waiting() > 0 || body_->ended();
+  }
   // When the upstream last took some, or was let to.
   net::Time taken_at() const noexcept { return taken_at_; }
 

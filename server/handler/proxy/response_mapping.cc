@@ -26,6 +26,11 @@ bool starts_below(std::string_view reference, std::string_view base) noexcept {
          std::string_view("/?#").find(reference[base.size()]) != std::string_view::npos;
 }
 
+// An application that was told under which prefix it is seen says it itself.
+bool has_prefix_already(std::string_view path, const Places& places) noexcept {
+  return places.strip.size() > places.base.size() && starts_below(path, places.strip);
+}
+
 // Browsers take '\' for '/', and drop HTAB before they read a reference (URL Standard, "basic URL
 // parser").
 bool names_another_host(std::string_view reference) noexcept {
@@ -45,6 +50,7 @@ void write_path(std::string_view rest, const Places& places, Sink& sink) {
 template <typename Sink>
 bool map_path(std::string_view path, const Places& places, Sink& sink) {
   if (places.strip == places.base || names_another_host(path)) return false;
+  if (has_prefix_already(path, places)) return false;
   if (!starts_below(path, places.base)) return false;
   write_path(path.substr(places.base.size()), places, sink);
   return true;
@@ -86,7 +92,9 @@ bool map_reference(std::string_view reference, const Places& places, Sink& sink)
   const bool same = places.strip == places.base && authority == places.authority &&
                     scheme == places.upstream_scheme;
   if (same) return false;
-  const std::string_view rest = reference.substr(places.base.size());
+  const bool prefixed = has_prefix_already(reference, places);
+  const std::string_view rest = prefixed ? reference.substr(places.strip.size())
+                                         : reference.substr(places.base.size());
   if (places.authority.empty()) {
     write_path(rest, places, sink);
   } else {

@@ -15,8 +15,7 @@ void Upstream::set_tls(std::shared_ptr<const tls::UpstreamContext> context) {
   tls_ = std::move(context);
 }
 
-std::shared_ptr<Upstream> Upstreams::get(const conf::UpstreamTarget& target,
-                                         std::string& problem) {
+std::shared_ptr<Upstream> Upstreams::get(const conf::UpstreamTarget& target, std::string& problem) {
   std::shared_ptr<const tls::UpstreamContext> context;
   if (target.tls) {
     context = tls::UpstreamContext::make(target, problem);

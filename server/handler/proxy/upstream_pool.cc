@@ -145,9 +145,9 @@ void UpstreamPool::connect_for_waiters() {
   }
   using Http2 = conf::UpstreamTarget::Http2;
   const Http2 http2 = upstream_->target().http2;
-  const bool may_share = http2 == Http2::always || (http2 == Http2::negotiated &&
-                                                    upstream_->target().tls.has_value() &&
-                                                    speaks_http2_.value_or(true));
+  const bool may_share = http2 == Http2::always ||
+                         (http2 == Http2::negotiated && upstream_->target().tls.has_value() &&
+                          speaks_http2_.value_or(true));
   const auto for_anybody = static_cast<size_t>(
       std::count_if(attempts_.begin(), attempts_.end(),
                     [](const Attempt& attempt) { return attempt.only_for == nullptr; }));
@@ -170,9 +170,9 @@ void UpstreamPool::connect(ConnectionWaiter* only_for, std::string prelude) {
 }
 
 UpstreamPool::Attempt UpstreamPool::take(Connecting& connecting) {
-  const auto found =
-      std::find_if(attempts_.begin(), attempts_.end(),
-                   [&](const Attempt& one) { return one.connecting.get() == &connecting; });
+  const auto found = std::find_if(attempts_.begin(), attempts_.end(), [&](const Attempt& one) {
+    return one.connecting.get() == &connecting;
+  });
   assert(found != attempts_.end());
   Attempt taken = std::move(*found);
   attempts_.erase(found);
@@ -353,9 +353,9 @@ void UpstreamPool::close_strays() {
 void UpstreamPool::stop_strays() {
   std::vector<Attempt> going;
   for (Attempt& attempt : attempts_) {
-    const bool stays = std::all_of(
-        attempt.addresses.begin(), attempt.addresses.end(),
-        [this](const net::SocketAddress& address) { return is_current(address); });
+    const bool stays =
+        std::all_of(attempt.addresses.begin(), attempt.addresses.end(),
+                    [this](const net::SocketAddress& address) { return is_current(address); });
     if (!stays) going.push_back(std::move(attempt));
   }
   std::erase_if(attempts_, [](const Attempt& attempt) { return attempt.connecting == nullptr; });

@@ -17,8 +17,8 @@ class WorkerUpstreams {
  public:
   explicit WorkerUpstreams(std::shared_ptr<http::WorkerResources> resources);
 
-  // The same for all routes with this upstream, and through reloads: its connections are kept for as
-  // long as somebody holds it.
+  // The same for all routes with this upstream, and through reloads: its connections are kept for
+  // as long as somebody holds it.
   std::shared_ptr<UpstreamPool> pool_of(const std::shared_ptr<Upstream>& upstream);
   ProxyExchanges& exchanges() noexcept { return exchanges_; }
 

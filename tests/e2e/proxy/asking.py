@@ -31,7 +31,7 @@ DRAINED = 64 * 1024  # octets of content that a server reads on after an early r
 @dataclasses.dataclass(frozen=True)
 class Ask:
     """A request, `after` seconds. With `waits` its content is sent after 100 (Continue) alone, with `trailers` after it
-    chunked."""
+    chunked. Between the content and its end `lingers` seconds pass: over HTTP/2 the end is a frame, else the last octet."""
 
     method: str = "GET"
     target: str = "first"  # below the case's prefix
@@ -40,6 +40,7 @@ class Ask:
     waits: bool = False
     trailers: tuple = ()
     after: float = 0.0
+    lingers: float = 0.0
 
     def field_lines(self):
         return (*self.fields, *(("Expect: 100-continue",) if self.waits else ()))
@@ -71,7 +72,8 @@ class Outcome:
 
     def __str__(self):
         end = "whole" if self.whole else "CUT"
-        return f"{self.status} error={self.error} {len(self.content)} octets, {end}: {bytes(self.content[:120])!r} {self.fields}"
+        begin = bytes(self.content[:120])
+        return f"{self.status} error={self.error} {len(self.content)} octets, {end}: {begin!r} {self.fields}"
 
 
 class _Octets:
@@ -198,15 +200,17 @@ class H1Client:
 
     def _send_content(self, ask) -> int:
         content = b"%x\r\n%s\r\n" % (len(ask.content), ask.content) if ask.trailers else ask.content
-        sent = 0
-        while sent < len(content):
+        late = content[-1:] if ask.lingers else b""
+        for at in range(0, len(content) - len(late), SLICE):
             self.octets.poll()
-            if not self.octets.send(content[sent:sent + SLICE]):
-                return sent
-            sent += SLICE
+            if not self.octets.send(content[at:min(at + SLICE, len(content) - len(late))]):
+                return at
+        time.sleep(ask.lingers)
+        if not self.octets.send(late):
+            return len(content) - len(late)
         if ask.trailers:
             self.octets.send(b"0\r\n" + b"".join(f"{one}\r\n".encode() for one in ask.trailers) + b"\r\n")
-        return min(sent, len(ask.content))
+        return len(ask.content)
 
     def _finish(self, ask, outcome, saw):
         while True:
@@ -310,8 +314,10 @@ class H2Client:
                 with contextlib.suppress(h2.exceptions.ProtocolError):  # over already
                     self.client.reset(stream)
                 return 0
-        sent = self._send_while_wanted(ask.content, stream, response, not ask.trailers)
-        if sent == len(ask.content) and (ask.trailers or not sent):
+        end_is_apart = bool(ask.trailers or ask.lingers or not ask.content)
+        sent = self._send_while_wanted(ask.content, stream, response, not end_is_apart)
+        if sent == len(ask.content) and end_is_apart:
+            time.sleep(ask.lingers)
             self._end(stream, ask.trailers)
         elif sent < len(ask.content) and response.reset is None and not self.client.ended:
             self.client.reset(stream)  # the response is whole, and what is left is not wanted

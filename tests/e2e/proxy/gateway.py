@@ -25,8 +25,9 @@ def configure(folder, version, workers, *routes, limits=None):
     """Writes a configuration for "localhost" and returns its path."""
     lines = "".join(f'{name} = "{value}"\n' for name, value in {**LIMITS, **(limits or {})}.items())
     path = folder / "sluice.toml"
-    path.write_text(f'workers = {workers}\n[log]\naccess = "{folder}/access.log"\nformat = "json"\n[limits]\n{lines}{version.listener()}'
-                    f'[[site]]\nhosts = ["localhost"]\n{"".join(routes)}')
+    log = f'[log]\naccess = "{folder}/access.log"\nformat = "json"\n'
+    site = f'[[site]]\nhosts = ["localhost"]\n{"".join(routes)}'
+    path.write_text(f"workers = {workers}\n{log}[limits]\n{lines}{version.listener()}{site}")
     return path
 
 

@@ -91,8 +91,10 @@ REUSE = [
                                      good(b"honest PUT /put-on-a-kept-connection-that-closes/second"))),
          seen=("GET first", "PUT second", "PUT second"), reused=None,
          upstream_check=lambda upstream: _same_content(upstream, b"put content")),
-    once_on_a_kept_connection("post-on-a-kept-connection-that-closes", Ask("POST", "third", content=b"x"), whole_request, close),
-    once_on_a_kept_connection("post-on-a-kept-connection-that-resets", Ask("POST", "third", content=b"x"), whole_request, reset),
+    once_on_a_kept_connection("post-on-a-kept-connection-that-closes", Ask("POST", "third", content=b"x"), whole_request,
+                              close),
+    once_on_a_kept_connection("post-on-a-kept-connection-that-resets", Ask("POST", "third", content=b"x"), whole_request,
+                              reset),
     # The content is no longer there to be sent again.
     once_on_a_kept_connection("large-put-on-a-kept-connection-that-closes", Ask("PUT", "third", content=bytes(400_000)), head,
                               body_part(200_000), close),

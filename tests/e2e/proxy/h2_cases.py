@@ -10,7 +10,7 @@ is reset before its response, "http_protocol_error" fits as well as "connection_
 from asking import Ask
 from h2_frames import (CONTINUATION, DATA, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, HEADERS, INTERNAL_ERROR,
                        INITIAL_WINDOW_SIZE, NO_ERROR, PADDED, PING, PUSH_PROMISE, REFUSED_STREAM, SETTINGS, frame,
-                       pseudo_fields, reset_stream, window_update)
+                       pseudo_fields, reset_stream, settings, window_update)
 from misbehaviour import ANYTHING, GET, POST, Expect, case, cut, failed, good, patient
 from scripted_upstream import close, drain, pause, reset, send, until_client_saw
 from scripted_upstream_h2 import (body, body_part, frames, go_away, open_windows, preface, request, respond, until_reset,
@@ -95,9 +95,20 @@ TIME = [
              seen=ANYTHING),
     upstream("h2-windows-stay-shut", until_reset, begin=(preface({INITIAL_WINDOW_SIZE: 0}, window=0), request), ask=POST,
              expect=failed(*SILENT, "connection_write_timeout", status=504), reused=None),
+    upstream("h2-windows-stay-shut-and-the-end-comes-late", until_reset,
+             begin=(preface({INITIAL_WINDOW_SIZE: 0}, window=0), request), ask=Ask("POST", content=b"content", lingers=0.1),
+             expect=failed(*SILENT, "connection_write_timeout", status=504), reused=None),
+    # All content is out, and its end may wait for a window (RFC 9113 section 6.9.1), but not for ever.
+    upstream("h2-windows-shut-before-the-end", body_part(7), frames(lambda h2: settings({INITIAL_WINDOW_SIZE: 0})), until_reset,
+             begin=(preface({INITIAL_WINDOW_SIZE: 65535}, window=0), request),
+             ask=Ask("POST", content=b"content", trailers=("Sum: 1",), lingers=0.3),
+             expect=failed(*SILENT, "connection_write_timeout", status=504), reused=None),
+    upstream("h2-windows-open-late-and-the-end-comes-later", pause(0.3), open_windows(), body, respond(b"taken"),
+             begin=(preface({INITIAL_WINDOW_SIZE: 0}, window=0), request), ask=Ask("POST", content=b"content", lingers=0.1),
+             expect=good(b"taken"), reused=True, upstream_check=lambda one: _all_came(one, 7)),
     upstream("h2-slow-content", frames(lambda h2: h2.head()), *[frames(lambda h2: h2.data(b"t")), pause(0.2)] * 11,
              frames(lambda h2: h2.data(b"", end=True)), expect=good(b"t" * 11), reused=True),
-    upstream("h2-slow-windows", *[frames(lambda h2: window_update(0, 10_000) + window_update(h2.stream, 10_000)), pause(0.2)] * 11,
+    upstream("h2-slow-windows", *[open_windows(10_000), pause(0.2)] * 11,
              body, respond(b"taken"), begin=(preface({INITIAL_WINDOW_SIZE: 0}, window=0), request),
              ask=Ask("POST", content=bytes(110_000)), expect=good(b"taken"), reused=True,
              upstream_check=lambda one: _all_came(one, 110_000)),
@@ -123,7 +134,8 @@ FLOW = [
     connection_error("h2-window-overflows", lambda h2: window_update(0, 0x7FFFFFFF)),
     # RFC 9113 section 6.9.1: more than the windows let through; the client does not read meanwhile.
     upstream("h2-more-than-the-windows", frames(lambda h2: h2.head()), *[frames(lambda h2: h2.data(bytes(1 << 20)))] * 6,
-             frames(lambda h2: h2.data(b"", end=True)), expect=cut(None), slow=1.0, receive_buffer=4096, next=False, reused=None),
+             frames(lambda h2: h2.data(b"", end=True)), expect=cut(None), slow=1.0, receive_buffer=4096, next=False,
+             reused=None),
 ]
 
 # --- Messages, RFC 9113 section 8 ---
@@ -188,8 +200,9 @@ CONNECTIONS = [
              seen=ANYTHING),
     connection_error("h2-field-block-out-of-grammar", lambda h2: frame(HEADERS, h2.stream, END_HEADERS | END_STREAM,
                                                                       b"\xff\xff\xff\xff\xff\xff\xff\xff")),
-    connection_error("h2-push-promise", lambda h2: frame(PUSH_PROMISE, h2.stream, END_HEADERS, (2).to_bytes(4, "big") + h2.block(
-        pseudo_fields("/pushed"))) + h2.response(b"hello")),
+    connection_error("h2-push-promise", lambda h2: frame(
+        PUSH_PROMISE, h2.stream, END_HEADERS, (2).to_bytes(4, "big") + h2.block(pseudo_fields("/pushed"))) +
+                     h2.response(b"hello")),
     connection_error("h2-head-on-an-idle-stream", lambda h2: h2.head(stream=h2.stream + 2, end=True)),
     connection_error("h2-head-on-an-even-stream", lambda h2: h2.head(stream=2, end=True)),
     connection_error("h2-data-on-stream-0", lambda h2: frame(DATA, 0, payload=b"hello")),
@@ -248,8 +261,8 @@ GOOD = [
         h2.data(b"t") for _ in range(2000)) + h2.data(b"", end=True)), expect=good(b"t" * 2000), reused=True),
     upstream("h2-large-content", frames(lambda h2: h2.head(("content-length", str(60_000)))), frames(
         lambda h2: h2.data(bytes(60_000), end=True)), expect=good(bytes(60_000)), reused=True),
-    upstream("h2-window-of-new-streams-changes", frames(lambda h2: frame(SETTINGS, payload=(4).to_bytes(2, "big") + (
-        1000).to_bytes(4, "big"))), open_windows(), body, respond(b"taken"), begin=(preface({INITIAL_WINDOW_SIZE: 500}), request),
+    upstream("h2-window-of-new-streams-changes", frames(lambda h2: settings({INITIAL_WINDOW_SIZE: 1000})), open_windows(),
+             body, respond(b"taken"), begin=(preface({INITIAL_WINDOW_SIZE: 500}), request),
              ask=Ask("POST", content=bytes(50_000)), expect=good(b"taken"), reused=True,
              upstream_check=lambda one: _all_came(one, 50_000)),
 ]

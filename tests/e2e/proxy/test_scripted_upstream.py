@@ -158,7 +158,8 @@ def test_http2_honest():
 
 def test_http2_resets_and_goes_on():
     begun = h2.frames(lambda one: one.head() + one.data(b"first"))
-    script = [h2.preface(), h2.request, begun, until_client_saw, h2.frames(lambda one: reset_stream(one.stream, INTERNAL_ERROR))]
+    fail = h2.frames(lambda one: reset_stream(one.stream, INTERNAL_ERROR))
+    script = [h2.preface(), h2.request, begun, until_client_saw, fail]
     with ScriptedUpstream(script, h2=True) as upstream, H2Client(address(upstream)) as client:
         outcome = client.ask(Ask(), "/a", upstream.client_saw)
         assert (outcome.status, outcome.content, outcome.whole) == (200, b"first", False)

@@ -103,7 +103,7 @@ def test_a_slow_reader_does_not_hold_the_upstream(tmp_path, clear, http2, worker
 
 def test_a_slow_reader_does_not_fill_the_memory(tmp_path, clear, http2, workers):
     target = f"/size/{ENDLESS}/endless"
-    with FaultUpstream(tmp_path, http2=http2, send_buffer=SMALL) as upstream, \
+    with FaultUpstream(tmp_path, http2=http2) as upstream, \
             proxying(tmp_path, clear, workers, upstream.port, *spoken(http2)) as server:
         server.get("/size/300000/warm")
         before = server.rss_bytes()

@@ -40,10 +40,10 @@ def upload(server, target, size) -> bytes:
     """What the upstream says it got."""
     with curl(server, "--upload-file", "-", "-H", "Expect:", server.url + target) as client:
         feeding = threading.Thread(target=feed, args=(client.stdin, target, size))
-        client.stdin, fed = None, feeding
-        fed.start()
+        client.stdin = None  # it is the thread's now
+        feeding.start()
         said = client.stdout.read()
-        fed.join()
+        feeding.join()
     return said
 
 

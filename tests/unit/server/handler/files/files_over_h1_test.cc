@@ -19,9 +19,8 @@ class FilesOverH1 : public FilesTest {
     router =
         std::make_unique<http::SingleRoute>(http::Route{.handler = handler.get(), .filters = {}});
     context =
-        std::make_unique<http::ServerContext>(
-            std::make_shared<http::WorkerResources>(loop, limits),
-            Ref<http::Router>(router.get()), &log);
+        std::make_unique<http::ServerContext>(std::make_shared<http::WorkerResources>(loop, limits),
+                                              Ref<http::Router>(router.get()), &log);
     auto* connection = new http::H1ServerConnection(
         *context, Ref<http::ListenerSettings>(new http::ListenerSettings(0, {.values = limits})),
         net::ConnectionSlot(load), peer);

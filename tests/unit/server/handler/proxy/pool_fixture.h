@@ -45,6 +45,11 @@ class FakeName final : public net::ResolvedName {
     ++generation_;
     if (tell_now) tell();
   }
+  // As if nothing had been answered yet. Before anybody has asked.
+  void begin_anew() {
+    known_ = std::make_shared<net::Resolution>();
+    generation_ = 0;
+  }
   void tell() {
     for (const auto& [loop, task] : subscribers_) loop->wake(*task);
   }

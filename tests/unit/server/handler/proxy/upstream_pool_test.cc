@@ -128,8 +128,8 @@ TEST_F(UpstreamPoolTest, LearnsFromWhatTheUpstreamSaysAndDoes) {
 
 TEST_F(UpstreamPoolTest, LooksAfterWhatIsIdle) {
   std::vector<Peer> peers = idle(1);
-  EXPECT_EQ(f.upstream->kept_time.shown(), milliseconds(0));
-  EXPECT_TRUE(f.until([&] { return f.upstream->kept_time.shown() > milliseconds(0); }));
+  EXPECT_EQ(f.upstream->kept_time.shown(net::Clock::now()), milliseconds(0));
+  EXPECT_TRUE(f.until([&] { return f.upstream->kept_time.shown(net::Clock::now()) > milliseconds(0); }));
   f.upstream->kept_time.on_announced(milliseconds(1));
   EXPECT_TRUE(f.ends(peers[0]));  // there is nothing more to learn from it
 }
@@ -321,83 +321,6 @@ TEST_F(UpstreamPoolOverHttp2, EndsWhatTheNameHasLeftBehindItsStreams) {
 }
 
 // --- Names ---------------------------------------------------------------------------------------
-
-TEST(UpstreamPoolNames, WaitForTheFirstAnswer) {
-  LocalServer server;
-  PoolFixture f;
-  Asking& one = f.ask();
-  f.turn();
-  EXPECT_FALSE(one.failure || one.connection);
-  f.name->set({server.address()});
-  Peer peer = f.accept(server);
-  f.serve(peer, one);
-}
-
-TEST(UpstreamPoolNames, AreNotWaitedForWithoutEnd) {
-  conf::Limits limits;
-  limits.upstream_connect_timeout = milliseconds(50);
-  PoolFixture f(limits);
-  Asking& one = f.ask();
-  EXPECT_TRUE(f.until([&] { return one.done(); }));
-  ASSERT_TRUE(one.failure);
-  EXPECT_EQ(one.failure->status, 503);
-  EXPECT_EQ(one.failure->error, "dns_timeout");
-}
-
-TEST(UpstreamPoolNames, ThatDoNotResolveAreToldAndRecover) {
-  LocalServer server;
-  PoolFixture f;
-  Asking& waiting = f.ask();
-  f.name->set({}, "dns_error");
-  f.turn();
-  ASSERT_TRUE(waiting.failure);
-  EXPECT_EQ(waiting.failure->status, 503);
-  EXPECT_EQ(waiting.failure->error, "dns_error");
-  const int refreshes = f.name->refreshes;
-  Asking& at_once = f.ask();
-  ASSERT_TRUE(at_once.failure);
-  EXPECT_EQ(at_once.failure->error, "dns_error");
-  EXPECT_GT(f.name->refreshes, refreshes);
-  f.name->set({server.address()});
-  Asking& later = f.ask();
-  Peer peer = f.accept(server);
-  f.serve(peer, later);
-}
-
-// Whoever comes first sees the answer, and not only for itself.
-TEST(UpstreamPoolNames, AreSeenByARequestBeforeThePoolIsTold) {
-  {
-    PoolFixture f;
-    Asking& waiting = f.ask();
-    f.name->set({}, "dns_error", false);
-    Asking& next = f.ask();
-    f.name->tell();
-    f.turn();
-    EXPECT_TRUE(waiting.failure);
-    EXPECT_TRUE(next.failure);
-  }
-  LocalServer server;
-  PoolFixture f;
-  Asking& waiting = f.ask();
-  f.name->set({server.address()}, {}, false);
-  Asking& next = f.ask();
-  f.name->tell();
-  Peer first = f.accept(server);
-  Peer second = f.accept(server);
-  f.serve(first, waiting);
-  f.serve(second, next);
-}
-
-TEST(UpstreamPoolNames, AreSeenByTheTimerBeforeThePoolIsTold) {
-  LocalServer server;
-  PoolFixture f;
-  Asking& waiting = f.ask();
-  f.name->set({server.address()}, {}, false);
-  f.wait(milliseconds(400));
-  f.name->tell();
-  Peer peer = f.accept(server);
-  f.serve(peer, waiting);
-}
 
 TEST_F(UpstreamPoolTest, LeavesAnAddressThatTheNameHasLeft) {
   std::vector<Peer> peers = idle(2);
