@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from catalogue import CASES
 from clients import open_folder, request
-from h2_frames import DATA, END_STREAM, HEADERS, RST_STREAM, FrameConnection, data
+from h2_frames import DATA, END_STREAM, HEADERS, RST_STREAM, ClearConnection, FrameConnection, data
 from json_lines import JsonLines, of_file
 from raw_connection import RawConnection
 from request_loggers import NginxLogger, NodeLogger, PythonLogger
@@ -60,14 +60,14 @@ class Way:
 
     def exchange(self, octets, pieces=1):
         """Sends them, with FIN, and reads until the end."""
-        with RawConnection(self.server.address, 20) as connection:
+        with ClearConnection(self.server.address, 20) as connection:
             size = max(1, -(-len(octets) // pieces))
             for at in range(0, len(octets), size):
                 if not connection.send(octets[at:at + size]):
                     break
             connection.send_fin()
-            while not connection.ended:
-                connection._wait()
+            while connection.read():
+                continue
 
     def take(self):
         """What the log and the upstream say of what was since the last time."""
@@ -188,6 +188,13 @@ def check_alike(parts):
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_upstreams_see_what_the_log_says(case, through):
     check_alike(through(lambda way: way.exchange(case.data)))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("pieces", [2, 7])
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_upstreams_see_the_same_however_it_comes(case, pieces, through):
+    check_alike(through(lambda way: way.exchange(case.data, pieces)))
 
 
 # --- The same over HTTP/2 ---------------------------------------------------------------------------------------------

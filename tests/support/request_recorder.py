@@ -29,7 +29,7 @@ class Fault(Exception):
 
 
 class Cut(Exception):
-    """The connection ended within one."""
+    """The connection ended before one, or within its content: the client may have left."""
 
 
 @dataclasses.dataclass
@@ -54,11 +54,13 @@ class _Reader:
 
     def __init__(self, connection):
         self._connection = connection
+        self._in_head, self._lines = True, 0
         self.buffer = b""
 
     def _more(self):
         octets = self._connection.recv(1 << 16)
         if not octets:
+            require(not self._in_head or not (self._lines or self.buffer), f"cut within a head: {self.buffer[:200]!r}")
             raise Cut
         self.buffer += octets
 
@@ -66,6 +68,7 @@ class _Reader:
         while b"\n" not in self.buffer:
             self._more()
         line, _, self.buffer = self.buffer.partition(b"\n")
+        self._lines += 1
         require(line.endswith(b"\r") and b"\r" not in line[:-1], f"not a line: {line[:200]!r}")
         return line[:-1]
 
@@ -84,10 +87,12 @@ class _Reader:
         return fields
 
     def request(self) -> Recorded:
+        self._in_head, self._lines = True, 0
         line = self._line()
         match = _LINE.fullmatch(line)
         require(match, f"not a request line: {line[:200]!r}")
         fields = self._field_lines()
+        self._in_head = False
         names = [name for name, _ in fields]
         for name in _ONCE:
             require(names.count(name) <= 1, f"{name} more than once")
