@@ -129,7 +129,8 @@ TEST_F(UpstreamPoolTest, LearnsFromWhatTheUpstreamSaysAndDoes) {
 TEST_F(UpstreamPoolTest, LooksAfterWhatIsIdle) {
   std::vector<Peer> peers = idle(1);
   EXPECT_EQ(f.upstream->kept_time.shown(net::Clock::now()), milliseconds(0));
-  EXPECT_TRUE(f.until([&] { return f.upstream->kept_time.shown(net::Clock::now()) > milliseconds(0); }));
+  EXPECT_TRUE(
+      f.until([&] { return f.upstream->kept_time.shown(net::Clock::now()) > milliseconds(0); }));
   f.upstream->kept_time.on_announced(milliseconds(1));
   EXPECT_TRUE(f.ends(peers[0]));  // there is nothing more to learn from it
 }
