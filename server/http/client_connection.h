@@ -132,16 +132,19 @@ class ClientConnection : public net::Task, public net::Retired {
   // Ends it: at once when idle, else after what is under way. on_ended() is not called any more.
   virtual void close() = 0;
 
-  // What has to outlive the connection, which may be freed when its loop is: what it works in, and
-  // its TLS context.
-  void keep(std::shared_ptr<const void> resources, std::shared_ptr<const void> context) noexcept {
+  // What has to outlive the connection, which may be freed when its loop is: what it works in, its
+  // TLS context, and its place among all connections.
+  void keep(std::shared_ptr<const void> resources, std::shared_ptr<const void> context,
+            std::shared_ptr<const void> place = {}) noexcept {
     resources_ = std::move(resources);
     context_ = std::move(context);
+    place_ = std::move(place);
   }
 
  private:
   std::shared_ptr<const void> resources_;
   std::shared_ptr<const void> context_;
+  std::shared_ptr<const void> place_;
 };
 
 }  // namespace sluice::http

@@ -256,6 +256,10 @@ void H1ClientConnection::pull_body() {
                    .cause = "request content could not be read"});
     }
     if (result == Pull::ready) continue;
+    if (request_.length && framed_ < *request_.length) {
+      return fail(
+          {.status = 500, .error = "http_request_error", .cause = "request content too short"});
+    }
     sent_whole_ = true;
     codec_.write_end(framing_, request_.body->trailers(), out_);
   }

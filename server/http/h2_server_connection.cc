@@ -63,6 +63,7 @@ void H2ServerConnection::take_turn() {
     write();
     if (state_ == State::retired) return;
   }
+  if (peer_ended_ && !sending()) give_up_blocked();
   reap();
   const bool more_to_read = wants_input() && transport_->readable();
   // What streams that ended had held is free again.
@@ -120,6 +121,15 @@ void H2ServerConnection::on_peer_closed() {
   open_.for_each([this](H2Stream& stream) {
     if (stream.request_ended()) return;
     stream.explain("client closed in the middle of its content", "request content", {});
+    give_up_stream(stream, true);
+  });
+}
+
+// Nobody opens a window any more.
+void H2ServerConnection::give_up_blocked() {
+  open_.for_each([this](H2Stream& stream) {
+    if (!stream.blocked()) return;
+    stream.explain("client left", "client", {});
     give_up_stream(stream, true);
   });
 }

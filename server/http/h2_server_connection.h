@@ -73,6 +73,7 @@ class H2ServerConnection final : public ServerConnection, private h2::CodecEvent
   void feed(const Slice& octets);
   void note_head();
   void on_peer_closed();
+  void give_up_blocked();
   // Phase two.
   void start_exchanges();
   bool let_streams_work();

@@ -14,7 +14,7 @@ namespace sluice::handler::proxy {
 
 Connecting::Connecting(http::WorkerResources& resources, const ClientLimits& limits,
                        Upstream& upstream, http::ClientConnectionOwner& owner,
-                       ConnectingEvents& events, std::string prelude)
+                       ConnectingEvents& events, std::string prelude, ConnectionPlaces::Place place)
     : resources_(resources),
       kept_resources_(resources.shared_from_this()),
       limits_(limits),
@@ -22,6 +22,7 @@ Connecting::Connecting(http::WorkerResources& resources, const ClientLimits& lim
       owner_(owner),
       events_(&events),
       prelude_(std::move(prelude)),
+      place_(std::move(place)),
       connector_(resources.loop, *this) {}
 
 Connecting::~Connecting() { stop(); }
@@ -131,7 +132,7 @@ void Connecting::finish(std::unique_ptr<net::Transport> transport, bool http2) {
     connection->open(std::move(transport));
     made = connection;
   }
-  made->keep(resources_.shared_from_this(), std::move(context_));
+  made->keep(resources_.shared_from_this(), std::move(context_), std::move(place_));
   events->on_connected(*this, *made, address_, http2);
 }
 

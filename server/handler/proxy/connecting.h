@@ -8,6 +8,7 @@
 
 #include "protocol/h1/limits.h"
 #include "protocol/h2/limits.h"
+#include "server/handler/proxy/connection_places.h"
 #include "server/handler/proxy/upstream.h"
 #include "server/http/client_connection.h"
 #include "server/http/worker_resources.h"
@@ -47,9 +48,10 @@ class Connecting final : public net::Retired,
                          private net::Timer {
  public:
   // All outlive it. `prelude`: octets that precede all others, TLS included (the PROXY protocol's
-  // header); few.
+  // header); few. `place` goes on to the connection.
   Connecting(http::WorkerResources& resources, const ClientLimits& limits, Upstream& upstream,
-             http::ClientConnectionOwner& owner, ConnectingEvents& events, std::string prelude);
+             http::ClientConnectionOwner& owner, ConnectingEvents& events, std::string prelude,
+             ConnectionPlaces::Place place = {});
   ~Connecting() override;
   void start(std::span<const net::SocketAddress> addresses);
   // Gives up: no event comes any more.
@@ -75,6 +77,7 @@ class Connecting final : public net::Retired,
   http::ClientConnectionOwner& owner_;
   ConnectingEvents* events_;  // null: nobody is told any more
   const std::string prelude_;
+  ConnectionPlaces::Place place_;
   net::Connector connector_;
   net::SocketAddress address_;
   // While TLS is agreed on; the context must outlive the transport's session.

@@ -141,6 +141,13 @@ void Forwarding::take_fields(const RequestHead& in, bool trusted, HopFacts& fact
   }
 }
 
+bool Forwarding::passes_as_trailer(const Field& field) const noexcept {
+  if (field.id == FieldId::authorization || field.id == FieldId::cookie) return false;
+  if (hop_field(field) != HopField::none || changes_.drops(field.name)) return false;
+  if (field.name.find('_') == std::string_view::npos) return true;
+  return action_.underscores && !is_hop_field_with_underscores(field.name);
+}
+
 void Forwarding::add(std::string_view name, std::string_view value, FieldList& out) const {
   if (!changes_.drops(name)) out.add(name, value, FieldId::other);
 }

@@ -50,6 +50,9 @@ class Forwarding {
   // at most (one more for a target over 8 KiB in an unusual spelling).
   [[nodiscard]] Verdict make_request(const RequestHead& in, const ClientFacts& client,
                                      RequestHead& out) const;
+  // Whether a trailer field of a request goes upstream: what it says of the hops behind it, who it
+  // is and what the rules touch is the head's to say (RFC 9110 section 6.5.1), whoever sent it.
+  bool passes_as_trailer(const Field& field) const noexcept;
   // Changes the upstream's response for the client, in place: Via, Location, Content-Location,
   // Refresh and Set-Cookie's Path and Domain. `request` is the client's; `sent` is what
   // make_request() made of it, and `sent.protocol`, where somebody set it to "HTTP/2.0" since, the

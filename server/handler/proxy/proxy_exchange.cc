@@ -117,7 +117,7 @@ bool ProxyExchange::open_content() {
   const bool gathers = route_->action.buffer_request > 0;
   if (gathers) request_.expects_continue = false;  // it is we who want to see it first
   content_.open(exchange_->request_body(), loop(), limits().upstream_kept_body,
-                request_.expects_continue);
+                request_.expects_continue, &route_->forwarding);
   if (!gathers) return true;
   state_ = State::gathering;
   set_timer();

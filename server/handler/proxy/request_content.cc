@@ -7,9 +7,10 @@
 namespace sluice::handler::proxy {
 
 void RequestContent::open(http::RequestBody& body, const net::Loop& loop, uint64_t keep,
-                          bool hold_back) {
+                          bool hold_back, const Forwarding* forwarding) {
   body_ = &body;
   loop_ = &loop;
+  forwarding_ = forwarding;
   taken_at_ = loop.now();
   keep_most_ = keep;
   held_back_ = hold_back;
@@ -24,8 +25,10 @@ void RequestContent::let_go() noexcept {
 
 void RequestContent::close() {
   ahead_.clear();
+  small_ = {};
   kept_.clear();
   if (kept_.capacity() > 4096) kept_.shrink_to_fit();
+  trailers_.clear();
   body_ = nullptr;
 }
 
@@ -60,7 +63,20 @@ Pull RequestContent::pull(Chain& out, size_t max) {
   keep(content);
   out.append(std::move(content));
   ended_ = result == Pull::end;
+  if (ended_) take_trailers();
   return result;
+}
+
+// Many applications merge them into the head's fields: what must not stand there must not come
+// behind the content either.
+void RequestContent::take_trailers() {
+  trailers_.clear();
+  const FieldList* const received = body_->trailers();
+  if (received == nullptr) return;
+  for (const Field& field : *received) {
+    if (forwarding_ == nullptr || forwarding_->passes_as_trailer(field))
+      trailers_.add(field.name, field.value, field.id);
+  }
 }
 
 // A copy: what is kept would else pin the blocks that it came in, many times its size.
@@ -75,13 +91,35 @@ void RequestContent::keep(Chain& octets) {
 }
 
 bool RequestContent::gather(uint64_t most) {
-  while (!body_ended_ && !body_failed_ && ahead_.size() < most) {
-    const Pull result = body_->pull(ahead_, static_cast<size_t>(most - ahead_.size()));
+  while (!body_ended_ && !body_failed_ && ahead_.size() + small_.size() < most) {
+    Chain content;
+    const uint64_t room = most - ahead_.size() - small_.size();
+    const Pull result = body_->pull(content, static_cast<size_t>(room));
+    put_aside(content);
     if (result == Pull::pending) return false;
     body_ended_ = result == Pull::end;
     body_failed_ = result == Pull::failed;
   }
+  join_small();
   return true;
+}
+
+// Each piece pins the block that it came in, however small it is: so small ones are copied, many
+// into one.
+void RequestContent::put_aside(Chain& content) {
+  static constexpr size_t kSmall = 1024;
+  if (content.size() >= kSmall) {
+    join_small();
+    return ahead_.append(std::move(content));
+  }
+  if (!content.empty()) small_.append(content.to_string());
+  if (small_.size() >= 16 * kSmall) join_small();
+}
+
+void RequestContent::join_small() {
+  if (small_.empty()) return;
+  ahead_.append(copy_of(small_));
+  small_.clear();
 }
 
 std::optional<uint64_t> RequestContent::length() const {

@@ -8,6 +8,9 @@
 #include <string>
 
 #include "protocol/body.h"
+#include "protocol/chain.h"
+#include "protocol/fields.h"
+#include "server/handler/proxy/forwarding.h"
 #include "server/http/exchange.h"
 #include "server/net/loop.h"
 
@@ -18,8 +21,9 @@ class RequestContent final : public BodySource {
  public:
   // `keep`: octets that are kept for a second try; 0: none. `hold_back`: nothing is pulled, so that
   // the client is not invited to send, until let_go().
-  // The loop outlives it.
-  void open(http::RequestBody& body, const net::Loop& loop, uint64_t keep, bool hold_back);
+  // The loop outlives it. `forwarding` says which trailers go on, until close(); null: all do.
+  void open(http::RequestBody& body, const net::Loop& loop, uint64_t keep, bool hold_back,
+            const Forwarding* forwarding = nullptr);
   void close();
 
   void let_go() noexcept;
@@ -43,17 +47,23 @@ class RequestContent final : public BodySource {
   // BodySource
   Pull pull(Chain& out, size_t max) override;
   std::optional<uint64_t> length() const override;
-  const FieldList* trailers() const override { return body_->trailers(); }
+  const FieldList* trailers() const override { return trailers_.empty() ? nullptr : &trailers_; }
   bool rewind() override;
 
  private:
   Pull pull_ahead(Chain& out, size_t max);
   void keep(Chain& octets);
+  void put_aside(Chain& content);
+  void join_small();
+  void take_trailers();
 
   http::RequestBody* body_ = nullptr;
   const net::Loop* loop_ = nullptr;
-  Chain ahead_;       // came, and was not passed on yet
-  std::string kept_;  // all that was passed on so far, while !lost_
+  const Forwarding* forwarding_ = nullptr;
+  FieldList trailers_;  // views of the body's, when all else was passed on
+  Chain ahead_;         // came, and was not passed on yet
+  std::string small_;   // the end of ahead_, while it is gathered
+  std::string kept_;    // all that was passed on so far, while !lost_
   uint64_t keep_most_ = 0;
   uint64_t pulled_ = 0;
   net::Time taken_at_{};

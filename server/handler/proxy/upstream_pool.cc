@@ -13,6 +13,12 @@ namespace {
 // How often idle connections are looked after, and those who wait for a name.
 constexpr milliseconds kLook{250};
 
+constexpr http::UpstreamFailure kNoPlace{.status = 503,
+                                         .error = "connection_limit_reached",
+                                         .cause = "too many connections to upstreams",
+                                         .limit = "connections",
+                                         .unread = true};
+
 template <typename T>
 void erase_one(std::vector<T>& from, const T& what) {
   if (const auto found = std::find(from.begin(), from.end(), what); found != from.end())
@@ -139,8 +145,9 @@ http::ClientConnection* UpstreamPool::find_idle(Wanted wanted) {
 void UpstreamPool::connect_for_waiters() {
   if (resolution_->addresses.empty()) return;
   if (upstream_->target().proxy_protocol != conf::UpstreamTarget::ProxyProtocol::off) {
-    while (ConnectionWaiter* const waiter = next_waiter())
-      connect(waiter, std::move(waiter->prelude_));
+    while (ConnectionWaiter* const waiter = next_waiter()) {
+      if (!connect(waiter, std::move(waiter->prelude_))) waiter->on_no_connection(kNoPlace);
+    }
     return;
   }
   using Http2 = conf::UpstreamTarget::Http2;
@@ -152,21 +159,26 @@ void UpstreamPool::connect_for_waiters() {
       std::count_if(attempts_.begin(), attempts_.end(),
                     [](const Attempt& attempt) { return attempt.only_for == nullptr; }));
   const size_t wanted = may_share ? std::min<size_t>(waiters_.size(), 1) : waiters_.size();
-  for (size_t under_way = for_anybody; under_way < wanted; ++under_way) connect(nullptr, {});
+  for (size_t under_way = for_anybody; under_way < wanted; ++under_way) {
+    if (!connect(nullptr, {})) return fail_waiters(waiters_.size() - under_way, kNoPlace);
+  }
 }
 
-void UpstreamPool::connect(ConnectionWaiter* only_for, std::string prelude) {
+bool UpstreamPool::connect(ConnectionWaiter* only_for, std::string prelude) {
+  ConnectionPlaces::Place place = ConnectionPlaces::take(resources_->limits);
+  if (!place) return false;
   Attempt& attempt = attempts_.emplace_back();
   attempt.only_for = only_for;
   attempt.prelude = std::move(prelude);
-  attempt.connecting.reset(
-      new Connecting(*resources_, limits_, *upstream_, *this, *this, attempt.prelude));
+  attempt.connecting.reset(new Connecting(*resources_, limits_, *upstream_, *this, *this,
+                                          attempt.prelude, std::move(place)));
   // Addresses take turns, so that no server of several gets all.
   attempt.addresses = resolution_->addresses;
   const auto begin = attempt.addresses.begin();
   const size_t first = upstream_->next_turn() % attempt.addresses.size();
   std::rotate(begin, begin + static_cast<ptrdiff_t>(first), attempt.addresses.end());
   attempt.connecting->start(attempt.addresses);
+  return true;
 }
 
 UpstreamPool::Attempt UpstreamPool::take(Connecting& connecting) {
@@ -245,7 +257,8 @@ void UpstreamPool::on_available(http::ClientConnection& connection) {
 
 void UpstreamPool::keep(http::ClientConnection& connection) {
   idle_.push_back(&connection);
-  if (idle_.size() > resources_->limits.upstream_idle) drop(*idle_.front());
+  const bool scarce = waiters_.empty() && ConnectionPlaces::scarce(resources_->limits);
+  if (scarce || idle_.size() > resources_->limits.upstream_idle) drop(*idle_.front());
   set_timer();
 }
 
@@ -279,19 +292,25 @@ void UpstreamPool::on_timer() {
 void UpstreamPool::look_after_idle() {
   const net::Time now = resources_->loop.now();
   KeptTime& kept_time = upstream_->kept_time;
-  std::vector<http::ClientConnection*> all = idle_;
-  std::copy_if(streams_.begin(), streams_.end(), std::back_inserter(all),
-               [](const http::ClientConnection* one) { return one->idle(); });
+  const bool scarce = ConnectionPlaces::scarce(resources_->limits);
+  std::vector<http::ClientConnection*> all;
+  for (const auto& [connection, kept] : all_) {
+    if (connection->idle()) all.push_back(connection);
+  }
   for (http::ClientConnection* const connection : all) {
     if (!connection->still_open()) continue;  // its FIN may lie unread
     const microseconds age = age_of(*connection, now);
     kept_time.on_survived(age);
-    if (age > kept_time.usable() * 2 || age > KeptTime::kMost) drop(*connection);
+    // One that has no room for a stream is on no list (SETTINGS_MAX_CONCURRENT_STREAMS 0).
+    const bool useless = !connection->takes_request();
+    if (!all_.contains(connection)) continue;  // that was when its end was seen
+    const bool old = age > kept_time.usable() * 2 || age > KeptTime::kMost;
+    if (useless || scarce || old) drop(*connection);
   }
 }
 
 void UpstreamPool::set_timer() noexcept {
-  if (armed() || (idle_.empty() && streams_.empty() && waiters_.empty())) return;
+  if (armed() || (all_.empty() && waiters_.empty())) return;
   resources_->loop.timers().set(*this, resources_->loop.now() + kLook);
 }
 

@@ -114,7 +114,8 @@ class UpstreamPool final : private http::ClientConnectionOwner,
   void wait(ConnectionWaiter& waiter) noexcept;
   ConnectionWaiter* next_waiter() noexcept;
   void connect_for_waiters();
-  void connect(ConnectionWaiter* only_for, std::string prelude);
+  // False when the process has no place for another connection.
+  [[nodiscard]] bool connect(ConnectionWaiter* only_for, std::string prelude);
   Attempt take(Connecting& connecting);
   void serve_waiters();
   void fail_waiters(size_t count, const http::UpstreamFailure& failure);

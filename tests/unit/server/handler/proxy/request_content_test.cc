@@ -205,6 +205,26 @@ TEST_F(RequestContentTest, SaysTheLengthThatTheClientSaid) {
   EXPECT_EQ(content.length(), 3U);
 }
 
+TEST_F(RequestContentTest, KeepsTrailersBackThatTheHeadMayNotHave) {
+  conf::ProxyAction action;
+  action.fields.push_back({.action = conf::FieldRule::Action::remove, .name = "X-Role"});
+  const Forwarding forwarding(action);
+  body.open(stream, true, {});
+  content.open(body, loop, 100, false, &forwarding);
+  FieldList trailers;
+  for (const std::string_view name :
+       {"X-Forwarded-For", "Forwarded", "X-Real-IP", "X_Real_IP", "X-Request-ID", "Authorization",
+        "Cookie", "under_score", "x-role", "Via", "Sum"})
+    trailers.add(name, "1", field_id(name));
+  body.set_trailers(trailers);
+  come_whole("abc");
+  Pull last = Pull::ready;
+  EXPECT_EQ(pull_all(last), "abc");
+  ASSERT_NE(content.trailers(), nullptr);
+  ASSERT_EQ(content.trailers()->size(), 1u);
+  EXPECT_EQ((*content.trailers())[0].name, "Sum");
+}
+
 TEST_F(RequestContentTest, GivesTheTrailersOfItsBody) {
   open(100);
   FieldList trailers;
