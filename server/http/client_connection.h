@@ -17,24 +17,11 @@
 #include "protocol/fields.h"
 #include "protocol/message.h"
 #include "protocol/slice.h"
+#include "server/http/upstream_failure.h"
 #include "server/net/loop.h"
 #include "server/net/timers.h"
 
 namespace sluice::http {
-
-// Why an upstream gave no whole response. Texts are static.
-struct UpstreamFailure {
-  int status = 502;        // what the client is answered, when its response has not begun
-  std::string_view error;  // RFC 9209 section 2.3: "connection_terminated"
-  std::string_view cause;  // for the log: "upstream closed before its response"
-  std::string_view limit = {};
-  // The upstream has not begun to act on it: REFUSED_STREAM, above GOAWAY's last stream, or never
-  // sent (RFC 9113 section 8.7). It may be sent again whatever its method.
-  bool unread = false;
-  // The connection had served before and died without an octet of this response: the idle race
-  // (RFC 9112 section 9.3.1). An idempotent request may be sent again.
-  bool idle_race = false;
-};
 
 // Who sent a request, and takes what comes back. Called from the connection's turn, on its loop,
 // never from within a call to the stream or the connection. May only set state, and call wake() and

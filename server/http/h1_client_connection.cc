@@ -2,7 +2,6 @@
 #include "server/http/h1_client_connection.h"
 
 #include <algorithm>
-#include <array>
 #include <cassert>
 #include <limits>
 #include <utility>
@@ -13,22 +12,6 @@ namespace {
 
 // Below it a copy is cheaper than the block that a waiting slice would pin.
 constexpr size_t kSmall = 1024;
-
-struct LimitWords {
-  std::string_view of_codec;
-  std::string_view ours;
-  std::string_view error;
-};
-constexpr std::array<LimitWords, 8> kLimitWords = {{
-    {"request_line", "upstream_head", "http_response_header_section_size"},
-    {"field", "upstream_head", "http_response_header_size"},
-    {"head", "upstream_head", "http_response_header_section_size"},
-    {"fields", "upstream_fields", "http_response_header_section_size"},
-    {"trailers", "upstream_head", "http_response_trailer_section_size"},
-    {"trailer_fields", "upstream_fields", "http_response_trailer_section_size"},
-    {"chunk_line", "", "http_protocol_error"},
-    {"chunk_extensions", "", "http_protocol_error"},
-}};
 
 }  // namespace
 
@@ -42,21 +25,6 @@ h1::Limits upstream_h1_limits(const conf::Limits& limits) noexcept {
           .chunk_line = limits.chunk_line,
           .chunk_extensions = limits.chunk_extensions,
           .content_length = std::numeric_limits<int64_t>::max()};
-}
-
-UpstreamFailure failure_of(const ProtocolError& error) noexcept {
-  UpstreamFailure failure{.error = "http_protocol_error", .cause = error.cause};
-  for (const LimitWords& words : kLimitWords) {
-    if (error.limit != words.of_codec) continue;
-    failure.error = words.error;
-    failure.limit = words.ours;
-  }
-  if (error.cause == "transfer coding not implemented") {
-    failure.error = "http_response_transfer_coding";
-  } else if (error.cause.starts_with("closed within")) {
-    failure.error = "http_response_incomplete";
-  }
-  return failure;
 }
 
 H1ClientConnection::H1ClientConnection(WorkerResources& resources, const h1::Limits& limits,
@@ -246,20 +214,12 @@ void H1ClientConnection::pull_body() {
                                          std::min(out_.size(), resources_.limits.turn_write - 1));
     framed_ += content.size();
     if (request_.length && framed_ > *request_.length)
-      return fail(
-          {.status = 500, .error = "http_request_error", .cause = "request content too long"});
+      return fail(kContentOfOtherLength);
     codec_.write_body(framing_, content, out_);
     if (result == Pull::pending) return;
-    if (result == Pull::failed) {
-      return fail({.status = 400,
-                   .error = "http_request_error",
-                   .cause = "request content could not be read"});
-    }
+    if (result == Pull::failed) return fail(kContentFailed);
     if (result == Pull::ready) continue;
-    if (request_.length && framed_ < *request_.length) {
-      return fail(
-          {.status = 500, .error = "http_request_error", .cause = "request content too short"});
-    }
+    if (request_.length && framed_ < *request_.length) return fail(kContentOfOtherLength);
     sent_whole_ = true;
     codec_.write_end(framing_, request_.body->trailers(), out_);
   }

@@ -34,10 +34,6 @@ namespace sluice::http {
 // What bounds the head of an upstream's response, and its trailers.
 h1::Limits upstream_h1_limits(const conf::Limits& limits) noexcept;
 
-// What a codec found in a response, in the words of RFC 9209 section 2.3; limits are named as the
-// upstream's.
-UpstreamFailure failure_of(const ProtocolError& error) noexcept;
-
 class H1ClientConnection final : public ClientConnection, public ClientStream, private ClientSink {
  public:
   // All outlive the connection.

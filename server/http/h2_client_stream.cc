@@ -2,48 +2,12 @@
 #include "server/http/h2_client_stream.h"
 
 #include <algorithm>
-#include <array>
 #include <cassert>
 #include <utility>
 
 #include "server/http/h2_client_connection.h"
 
 namespace sluice::http {
-
-namespace {
-
-constexpr UpstreamFailure kContentFailed{
-    .status = 400, .error = "http_request_error", .cause = "request content could not be read"};
-constexpr UpstreamFailure kContentOfOtherLength{
-    .status = 500,
-    .error = "http_request_error",
-    .cause = "request content is not of the length that was announced"};
-
-struct LimitWords {
-  std::string_view of_codec;
-  std::string_view ours;
-  std::string_view error;
-};
-constexpr std::array<LimitWords, 5> kLimitWords = {{
-    {"field", "upstream_head", "http_response_header_size"},
-    {"head", "upstream_head", "http_response_header_section_size"},
-    {"fields", "upstream_fields", "http_response_header_section_size"},
-    {"trailers", "upstream_head", "http_response_trailer_section_size"},
-    {"trailer_fields", "upstream_fields", "http_response_trailer_section_size"},
-}};
-
-// A head, or trailers, over a limit: in the words of RFC 9209 section 2.3.
-UpstreamFailure over_limit(const ProtocolError& error) noexcept {
-  UpstreamFailure failure{.error = "http_protocol_error", .cause = error.cause};
-  for (const LimitWords& words : kLimitWords) {
-    if (error.limit != words.of_codec) continue;
-    failure.error = words.error;
-    failure.limit = words.ours;
-  }
-  return failure;
-}
-
-}  // namespace
 
 // --- The request's content -----------------------------------------------------------------------
 
@@ -209,7 +173,7 @@ void H2ClientStream::on_end() {
 
 void H2ClientStream::on_reset(const ProtocolError& error) {
   reset_by_codec_ = !head_seen_;
-  fail(over_limit(error));
+  fail(failure_of(error));
   has_work();
 }
 
