@@ -219,7 +219,7 @@ TEST(H1ClientFailures, KeepContentWithinItsLength) {
   H1ClientFixture f;
   TextSource content("too long");
   const FakeReceiver& one = f.request("PUT", &content, 3);
-  expect_failure(one, 500, "http_request_error", "request content too long");
+  expect_failure(one, 500, "http_request_error", kContentOfOtherLength.cause);
   EXPECT_EQ(f.said().find("too long"), std::string::npos);
   EXPECT_FALSE(f.alive());
 }
