@@ -224,6 +224,15 @@ TEST(H1ClientFailures, KeepContentWithinItsLength) {
   EXPECT_FALSE(f.alive());
 }
 
+// What the upstream waits for would be the beginning of the next request.
+TEST(H1ClientFailures, EndARequestWhoseContentIsTooShort) {
+  H1ClientFixture f;
+  TextSource content("abc");
+  const FakeReceiver& one = f.request("PUT", &content, 5);
+  expect_failure(one, 500, "http_request_error", "request content too short");
+  EXPECT_FALSE(f.alive());
+}
+
 TEST(H1ClientFailures, LetTheReceiverAskForMoreAtOnce) {
   H1ClientFixture f;
   FakeReceiver& one = f.request();

@@ -8,6 +8,9 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <vector>
+
+#include "protocol/block.h"
 
 namespace sluice::handler::proxy {
 namespace {
@@ -203,6 +206,24 @@ TEST_F(RequestContentTest, SaysTheLengthThatTheClientSaid) {
   EXPECT_EQ(content.length(), 3U);
   EXPECT_TRUE(content.rewind());
   EXPECT_EQ(content.length(), 3U);
+}
+
+// One octet of content must not cost the block that it came in.
+TEST_F(RequestContentTest, GathersSmallPiecesWithoutTheirBlocks) {
+  BlockPool pool(0);
+  open(0);
+  std::vector<Ref<Block>> blocks;
+  for (int i = 0; i < 100; ++i) {
+    blocks.push_back(pool.acquire());
+    *blocks.back()->data() = 'x';
+    body.append(Slice(Ref<Owner>(blocks.back().get()), blocks.back()->data(), 1));
+    EXPECT_FALSE(content.gather(1000));
+  }
+  for (const Ref<Block>& block : blocks) EXPECT_EQ(block->use_count(), 1u);
+  body.finish();
+  EXPECT_TRUE(content.gather(1000));
+  Pull last = Pull::ready;
+  EXPECT_EQ(pull_all(last), std::string(100, 'x'));
 }
 
 TEST_F(RequestContentTest, KeepsTrailersBackThatTheHeadMayNotHave) {
