@@ -229,7 +229,7 @@ TEST(H1ClientFailures, EndARequestWhoseContentIsTooShort) {
   H1ClientFixture f;
   TextSource content("abc");
   const FakeReceiver& one = f.request("PUT", &content, 5);
-  expect_failure(one, 500, "http_request_error", "request content too short");
+  expect_failure(one, 500, "http_request_error", kContentOfOtherLength.cause);
   EXPECT_FALSE(f.alive());
 }
 
