@@ -6,6 +6,22 @@ What must be one figure for the process is one: each test expects the same at th
 import pytest
 
 
+def is_everyday(workers, clear=None, http2=None) -> bool:
+    """Every pair of versions and each number of workers comes every day, their products with the long tests."""
+    if clear is None:
+        return workers == (1 if http2 else 4)
+    return workers == (4 if clear == "h1" else 1)
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        parameters = getattr(item, "callspec", None) and item.callspec.params
+        if "proxy_faults" in str(item.path) and parameters and "workers" in parameters:
+            known = {name: parameters[name] for name in ("workers", "clear", "http2") if name in parameters}
+            if not is_everyday(**known):
+                item.add_marker(pytest.mark.long)
+
+
 @pytest.fixture(params=(1, 4))
 def workers(request) -> int:
     return request.param
