@@ -213,8 +213,7 @@ void H1ClientConnection::pull_body() {
         request_.body->pull(content, resources_.limits.turn_write -
                                          std::min(out_.size(), resources_.limits.turn_write - 1));
     framed_ += content.size();
-    if (request_.length && framed_ > *request_.length)
-      return fail(kContentOfOtherLength);
+    if (request_.length && framed_ > *request_.length) return fail(kContentOfOtherLength);
     codec_.write_body(framing_, content, out_);
     if (result == Pull::pending) return;
     if (result == Pull::failed) return fail(kContentFailed);
@@ -324,7 +323,7 @@ void H1ClientConnection::lose(std::string_view cause) {
         .idle_race = is_idle_race()});
 }
 
-void H1ClientConnection::fail(UpstreamFailure failure) {
+void H1ClientConnection::fail(const UpstreamFailure& failure) {
   ResponseReceiver* const receiver = std::exchange(receiver_, nullptr);
   // The owner forgets it first: the receiver may ask for another connection at once.
   end();

@@ -96,7 +96,7 @@ class H1ClientConnection final : public ClientConnection, public ClientStream, p
 
   bool is_idle_race() const noexcept;
   void lose(std::string_view cause);
-  void fail(UpstreamFailure failure);
+  void fail(const UpstreamFailure& failure);
   void end();
 
   WorkerResources& resources_;

@@ -184,7 +184,7 @@ void H2ClientStream::on_closed(h2::ErrorCode code, bool by_peer) {
   id_ = 0;
 }
 
-void H2ClientStream::fail(UpstreamFailure failure) {
+void H2ClientStream::fail(const UpstreamFailure& failure) {
   upload_.drop();
   over_ = true;
   if (ResponseReceiver* const receiver = std::exchange(receiver_, nullptr))

@@ -54,7 +54,7 @@ class H2ClientStream final : public ClientStream, public ClientSink {
   // The codec has no stream any more.
   void on_closed(h2::ErrorCode code, bool by_peer);
   // The connection has none any more, for what `failure` says.
-  void fail(UpstreamFailure failure);
+  void fail(const UpstreamFailure& failure);
   // What the loss of the connection is to this request, when `sent` octets had left on it.
   UpstreamFailure lost(std::string_view cause, uint64_t sent, bool head_begun) const noexcept;
   // The connection has let go of it: nothing is left to be done.
