@@ -215,7 +215,9 @@ void H1ClientConnection::pull_body() {
     framed_ += content.size();
     if (request_.length && framed_ > *request_.length) return fail(kContentOfOtherLength);
     codec_.write_body(framing_, content, out_);
-    if (result == Pull::pending) return;
+    // Nothing can stand behind what was announced: neither its end nor trailers are waited for.
+    sent_whole_ = result != Pull::failed && request_.length && framed_ == *request_.length;
+    if (sent_whole_ || result == Pull::pending) return;
     if (result == Pull::failed) return fail(kContentFailed);
     if (result == Pull::ready) continue;
     if (request_.length && framed_ < *request_.length) return fail(kContentOfOtherLength);

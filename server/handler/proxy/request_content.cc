@@ -53,12 +53,6 @@ Pull RequestContent::pull(Chain& out, size_t max) {
     body_failed_ = result == Pull::failed;
   }
   pulled_ += content.size();
-  // All that was announced is all: HTTP/2 may say so later, in a frame of its own, and the upstream
-  // answers meanwhile.
-  if (result == Pull::ready && body_->length() == pulled_) {
-    result = Pull::end;
-    body_ended_ = true;
-  }
   if (!content.empty() || result == Pull::end) taken_at_ = loop_->now();
   keep(content);
   out.append(std::move(content));
