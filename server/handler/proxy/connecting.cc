@@ -11,6 +11,13 @@
 
 namespace sluice::handler::proxy {
 
+namespace {
+
+constexpr http::UpstreamFailure kNotWatched{
+    .status = 503, .error = "proxy_internal_error", .cause = "no memory to watch a socket"};
+
+}  // namespace
+
 Connecting::Connecting(http::WorkerResources& resources, const ClientLimits& limits,
                        Upstream& upstream, http::ClientConnectionOwner& owner,
                        ConnectingEvents& events, std::string prelude, ConnectionPlaces::Place place)
@@ -46,18 +53,13 @@ void Connecting::on_connected(net::Descriptor descriptor, const net::SocketAddre
   if (!upstream_.target().tls) {
     std::unique_ptr<net::SocketTransport> socket(
         new net::SocketTransport(resources_.loop, descriptor.release(), *this));
-    if (socket->open() != 0)
-      return fail(
-          {.status = 503, .error = "proxy_internal_error", .cause = "no memory to watch a socket"});
+    if (socket->open() != 0) return fail(kNotWatched);
     return finish(std::move(socket), http2);
   }
   context_ = upstream_.tls();
   transport_.reset(new net::TlsTransport(resources_.loop, descriptor.release(), *this,
                                          resources_.tls_work(), *context_));
-  if (transport_->open() != 0) {
-    return fail(
-        {.status = 503, .error = "proxy_internal_error", .cause = "no memory to watch a socket"});
-  }
+  if (transport_->open() != 0) return fail(kNotWatched);
   resources_.loop.timers().set(*this,
                                resources_.loop.now() + resources_.limits.upstream_connect_timeout);
   shake_hands();

@@ -196,7 +196,7 @@ void UpstreamPool::on_connected(Connecting& connecting, http::ClientConnection& 
   Attempt attempt = take(connecting);
   take_resolution();
   resources_->loop.retire(std::move(attempt.connecting));
-  all_[&connection] = {&connection, address, http2, attempt.only_for != nullptr};
+  all_[&connection] = {address, http2, attempt.only_for != nullptr};
   if (!is_current(address)) {
     drop(connection);
     return connect_again(std::move(attempt));

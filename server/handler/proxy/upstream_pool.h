@@ -83,7 +83,6 @@ class UpstreamPool final : private http::ClientConnectionOwner,
 
  private:
   struct Kept {
-    http::ClientConnection* connection = nullptr;
     net::SocketAddress address;
     bool http2 = false;
     bool alone = false;  // for one request: it has a prelude
