@@ -35,8 +35,8 @@ class RequestContent final : public BodySource {
   bool can_rewind() const noexcept { return !lost_; }
   // It cannot be read to its end: the client's connection says why, and ends the exchange.
   bool failed() const noexcept { return body_failed_; }
-  // All of it was passed on. HTTP/2 may say that it has ended, and its trailers, behind all that was
-  // announced, and the upstream answers meanwhile.
+  // All of it was passed on. HTTP/2 may say that it has ended, and its trailers, behind all that
+  // was announced, and the upstream answers meanwhile.
   bool ended() const noexcept { return ended_ || body_->length() == pulled_; }
   // Something has come, were it the end, and waits to be pulled by the upstream.
   bool has_waiting() const noexcept {
