@@ -121,6 +121,17 @@ struct RespondAction {
   std::string type = "text/plain; charset=utf-8";
 };
 
+// How an upstream's certificate is verified, and what is shown to it.
+struct UpstreamTls {
+  bool verify = true;
+  std::string authorities;  // absolute path of a PEM file; empty: the system's
+  std::string name;  // asked for (SNI) and expected in the certificate; empty: the target's host
+  std::string certificate;  // shown when asked for one: absolute path of a PEM chain, or empty
+  std::string key;          // its key: absolute path; may be the same file
+
+  bool operator==(const UpstreamTls&) const = default;
+};
+
 // Where a proxy connects to. One of them is one upstream for the whole process: routes that name
 // the same one share its connections, its health and its budget.
 struct UpstreamTarget {
@@ -132,23 +143,13 @@ struct UpstreamTarget {
   };
   // What precedes the first request on a connection (the PROXY protocol of HAProxy).
   enum class ProxyProtocol : uint8_t { off, v1, v2 };
-  // How an upstream's certificate is verified, and what is shown to it.
-  struct Tls {
-    bool verify = true;
-    std::string authorities;  // absolute path of a PEM file; empty: the system's
-    std::string name;  // asked for (SNI) and expected in the certificate; empty: the target's host
-    std::string certificate;  // shown when asked for one: absolute path of a PEM chain, or empty
-    std::string key;          // its key: absolute path; may be the same file
-
-    bool operator==(const Tls&) const = default;
-  };
 
   // A name, an IPv4 address or an IPv6 one without brackets; a name that begins with '_'
   // ("_http._tcp.app.internal") is looked up as SRV (RFC 2782). Empty: `path`.
   std::string host;
-  uint16_t port = 0;       // 0 only with SRV or a Unix socket
-  std::string path;        // absolute path of a Unix socket; empty: TCP
-  std::optional<Tls> tls;  // nothing: clear text
+  uint16_t port = 0;               // 0 only with SRV or a Unix socket
+  std::string path;                // absolute path of a Unix socket; empty: TCP
+  std::optional<UpstreamTls> tls;  // nothing: clear text
   Http2 http2 = Http2::negotiated;
   ProxyProtocol proxy_protocol = ProxyProtocol::off;
 

@@ -65,7 +65,7 @@ class Building {
   std::string use_certificate();
 
   const conf::UpstreamTarget& target_;
-  const conf::UpstreamTarget::Tls& tls_;
+  const conf::UpstreamTls& tls_;
   UpstreamContext::State& state_;
   SSL_CTX* const context_;
 };

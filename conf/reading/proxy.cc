@@ -115,7 +115,7 @@ class ProxyReader {
                    "'tls' does nothing here: http:// is clear text",
                    {"write https://... in `to`, or take `tls` away"});
     }
-    UpstreamTarget::Tls& tls = target().tls.emplace();
+    UpstreamTls& tls = target().tls.emplace();
     tls.verify = flag_or(table, "verify", true);
     tls.authorities = path_or_none(table, "authorities");
     tls.certificate = path_or_none(table, "certificate");
@@ -173,7 +173,7 @@ class ProxyReader {
 
   // SRV has a name in it that a certificate can be for (RFC 6125 section 6.2.1).
   void check_name(const Node& node) {
-    const UpstreamTarget::Tls& tls = *target().tls;
+    const UpstreamTls& tls = *target().tls;
     if (!tls.verify || !tls.name.empty() || target().path.empty()) return;
     const Entry& entry = *node.entry("tls");  // without it a socket is clear text
     if (entry.value.has_bad_entry() || entry.value.find("name") != nullptr) return;

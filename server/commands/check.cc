@@ -170,7 +170,7 @@ void look_into_upstream(const conf::Route& route, const std::string& file,
                         conf::Diagnostics& diagnostics) {
   const auto* proxy = std::get_if<conf::ProxyAction>(&route.action);
   if (proxy == nullptr || !proxy->target.tls) return;
-  const conf::UpstreamTarget::Tls& tls = *proxy->target.tls;
+  const conf::UpstreamTls& tls = *proxy->target.tls;
   if (!can_be_read(tls.authorities) || !can_be_read(tls.certificate) || !can_be_read(tls.key)) {
     return;
   }

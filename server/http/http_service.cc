@@ -65,8 +65,8 @@ void HttpService::begin(net::AcceptedSocket socket, const Ref<ListenerSettings>&
                                                          resources_->tls_work(), *context);
     return open(std::move(connection), std::move(transport));
   }
-  open(std::move(connection),
-       std::make_unique<net::SocketTransport>(context_.loop, descriptor, *connection));
+  auto transport = std::make_unique<net::SocketTransport>(context_.loop, descriptor, *connection);
+  open(std::move(connection), std::move(transport));
 }
 
 // Epoll may have no memory for it: the socket closes.

@@ -33,7 +33,8 @@ AddressBlock block_of(const in6_addr& address) noexcept {
 uint64_t random_seed() noexcept {
   uint64_t seed = 0;
   if (getrandom(&seed, sizeof seed, GRND_NONBLOCK) == sizeof seed) return seed;
-  return reinterpret_cast<uintptr_t>(&seed);
+  seed = reinterpret_cast<uintptr_t>(&seed);
+  return seed;
 }
 
 }  // namespace

@@ -77,7 +77,7 @@ TEST(Limits, SettingOneTouchesNoOther) {
 }
 
 TEST(Limits, TextTakesTheLargestUnitThatDivides) {
-  const Limits limits;
+  const Limits limits{};
   EXPECT_EQ(limit_text(limits, find("request_line")), "8KiB");
   EXPECT_EQ(limit_text(limits, find("held_bytes")), "64MiB");
   EXPECT_EQ(limit_text(limits, find("chunk_line")), "256");

@@ -30,7 +30,7 @@ UpstreamProblem problem_of(const std::string& text) {
 TEST(UpstreamUrl, WithoutAPortItIsTheSchemes) {
   EXPECT_EQ(read("http://app").target, (UpstreamTarget{.host = "app", .port = 80}));
   EXPECT_EQ(read("https://app").target,
-            (UpstreamTarget{.host = "app", .port = 443, .tls = UpstreamTarget::Tls()}));
+            (UpstreamTarget{.host = "app", .port = 443, .tls = UpstreamTls()}));
   EXPECT_EQ(read("http://app:3000").target, (UpstreamTarget{.host = "app", .port = 3000}));
   EXPECT_EQ(read("http://app:65535/").target.port, 65535);
 }

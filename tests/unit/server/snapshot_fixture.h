@@ -80,7 +80,7 @@ class SnapshotFixture : public testing::Test {
   std::shared_ptr<const Snapshot> snapshot;
   net::Helpers helpers{1, 64};
   http::ConnectionFixture world;
-  const conf::Limits limits;
+  const conf::Limits limits{};
   net::Resolver resolver{world.loop, {}, {}};
   handler::proxy::Upstreams upstreams{resolver, limits};
 };

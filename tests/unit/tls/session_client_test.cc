@@ -59,7 +59,7 @@ TEST_F(SessionClient, SpeaksFirstAndCarriesOctetsBothWays) {
     UpstreamWish wish = good_;
     wish.oldest = wish.newest = version;
     MemoryUpstream upstream(wish);
-    for (const size_t piece : {0, 1, 7}) {
+    for (const size_t piece : {0U, 1U, 7U}) {
       UpstreamPair pair(*context, upstream);
       pair.piece = piece;
       std::string_view none;

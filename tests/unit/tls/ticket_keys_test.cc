@@ -66,7 +66,7 @@ TEST_F(TicketKeysTest, FilesStayInTheirOrder) {
 }
 
 TEST_F(TicketKeysTest, OtherSizesAreRefusedWithWhatToDo) {
-  for (const size_t size : {0, 1, 16, 47, 49, 79, 81, 1000}) {
+  for (const size_t size : {0U, 1U, 16U, 47U, 49U, 79U, 81U, 1000U}) {
     const std::string path = folder_.write("key", octets(size, 1));
     EXPECT_EQ(load({path}), nullptr) << size;
     const std::string has = size > 80 ? "more" : std::to_string(size);

@@ -28,7 +28,7 @@ class UpstreamContextTest : public ::testing::Test {
 
   const CertificateFolder folder_;
   conf::UpstreamTarget target_ = target_of(folder_, made_localhost());
-  conf::UpstreamTarget::Tls& tls_ = *target_.tls;
+  conf::UpstreamTls& tls_ = *target_.tls;
 };
 
 TEST_F(UpstreamContextTest, NeedsAuthoritiesThatCanBeRead) {

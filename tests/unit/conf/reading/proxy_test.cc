@@ -84,24 +84,23 @@ name = "App.Internal"
 certificate = "certs/a.pem"
 key = "/srv/certs/a.key"
 )");
-  const ProxyAction expected{
-      .target = {.host = "app",
-                 .port = 443,
-                 .tls = UpstreamTarget::Tls{.authorities = "/srv/certs/ca.pem",
-                                            .name = "app.internal",
-                                            .certificate = "/srv/certs/a.pem",
-                                            .key = "/srv/certs/a.key"},
-                 .http2 = UpstreamTarget::Http2::never,
-                 .proxy_protocol = UpstreamTarget::ProxyProtocol::v1},
-      .to = "https://app",
-      .strip = "/app",
-      .host_is = ProxyAction::Host::upstream,
-      .fields = {{FieldRule::Action::remove, "Cookie", ""},
-                 {FieldRule::Action::set, "X-A", "1"},
-                 {FieldRule::Action::add, "X-B", "2"},
-                 {FieldRule::Action::add, "X-B", "3"}},
-      .underscores = true,
-      .buffer_request = 1 << 20};
+  const ProxyAction expected{.target = {.host = "app",
+                                        .port = 443,
+                                        .tls = UpstreamTls{.authorities = "/srv/certs/ca.pem",
+                                                           .name = "app.internal",
+                                                           .certificate = "/srv/certs/a.pem",
+                                                           .key = "/srv/certs/a.key"},
+                                        .http2 = UpstreamTarget::Http2::never,
+                                        .proxy_protocol = UpstreamTarget::ProxyProtocol::v1},
+                             .to = "https://app",
+                             .strip = "/app",
+                             .host_is = ProxyAction::Host::upstream,
+                             .fields = {{FieldRule::Action::remove, "Cookie", ""},
+                                        {FieldRule::Action::set, "X-A", "1"},
+                                        {FieldRule::Action::add, "X-B", "2"},
+                                        {FieldRule::Action::add, "X-B", "3"}},
+                             .underscores = true,
+                             .buffer_request = 1 << 20};
   EXPECT_EQ(std::get<ProxyAction>(one.sites.at(0).routes.at(0).action), expected);
   EXPECT_EQ(one.sites[0].routes[0].match.text, "/app/");
 }

@@ -72,7 +72,7 @@ TEST(Memory, TheSameLoadAgainTakesNothingFromTheHeap) {
   Memory memory;
   const auto load = [&] {
     std::vector<void*> blocks;
-    for (const size_t size : {16, 56, 300, 300, 300, 1000, 4096, 16'394, 32'752}) {
+    for (const size_t size : {16U, 56U, 300U, 300U, 300U, 1000U, 4096U, 16'394U, 32'752U}) {
       blocks.push_back(memory.allocate(size));
       blocks.push_back(memory.reallocate(memory.allocate_zeroed(1, size), size + size / 2));
     }
@@ -138,7 +138,7 @@ TEST(Memory, SizesThatOverflowGiveNull) {
 TEST(Memory, ReallocationKeepsWhatBothSizesHold) {
   Memory memory;
   for (const size_t from : {size_t{1}, size_t{100}, size_t{3000}, size_t{40'000}}) {
-    for (const size_t to : {1, 90, 101, 5000, 32'753, 100'000}) {
+    for (const size_t to : {1U, 90U, 101U, 5000U, 32'753U, 100'000U}) {
       void* block = memory.allocate(from);
       std::memset(block, 7, from);
       block = memory.reallocate(block, to);
@@ -163,7 +163,7 @@ TEST(Memory, ReallocationWithinTheClassStaysInPlace) {
 TEST(Memory, ReallocationThatFailsLeavesTheBlock) {
   constexpr size_t kMost = std::numeric_limits<size_t>::max();
   Memory memory;
-  for (const size_t size : {100, 100'000}) {
+  for (const size_t size : {100U, 100'000U}) {
     void* block = memory.allocate(size);
     std::memset(block, 7, size);
     EXPECT_EQ(memory.reallocate(block, kMost - 8), nullptr);

@@ -223,7 +223,7 @@ class End final : public CodecEvents {
     }
   }
 
-  const Limits limits;
+  const Limits limits{};
   BlockPool pool;
   Workspace workspace;
   std::map<StreamId, std::unique_ptr<Sink>> streams;

@@ -122,7 +122,7 @@ TEST_F(H2CodecTurns, ChangeBeforeTheStreamBegins) {
 TEST_F(H2CodecTurns, ForgetWhatWasSaidBeforeTheyBegan) {
   StreamId id = 1;
   for (int i = 0; i < 1000; ++i, id += 2) {
-    hand_.ask(frame(kPriorityUpdate, 0, 0, number(id, 4) + "u=0"));
+    hand_.ask(frame(kPriorityUpdate, 0, 0, number(static_cast<uint64_t>(id), 4) + "u=0"));
     ASSERT_GT(hand_.server.codec.held(), 0U) << hand_.server.codec.error().cause;
     ask(id, i % 2 == 0 ? "u=0" : nullptr);
     ASSERT_EQ(hand_.server.codec.held(), 0U);
@@ -131,14 +131,14 @@ TEST_F(H2CodecTurns, ForgetWhatWasSaidBeforeTheyBegan) {
     (void)hand_.server.say();
   }
   for (const StreamId skipped : {id, id + 2})
-    hand_.ask(frame(kPriorityUpdate, 0, 0, number(skipped, 4) + "u=0"));
+    hand_.ask(frame(kPriorityUpdate, 0, 0, number(static_cast<uint64_t>(skipped), 4) + "u=0"));
   ask(id + 4);
   EXPECT_EQ(hand_.server.codec.held(), 0U);
   EXPECT_TRUE(hand_.alive) << hand_.server.codec.error().cause;
 }
 
 TEST_F(H2CodecTurns, RememberEachStreamOnce) {
-  for (int i = 0; i < 50; ++i)
+  for (uint64_t i = 0; i < 50; ++i)
     hand_.ask(frame(kPriorityUpdate, 0, 0, number(1 + i % 4 * 2, 4) + "u=1"));
   EXPECT_LT(hand_.server.codec.held(), 100U);
   EXPECT_TRUE(hand_.alive);
@@ -150,7 +150,7 @@ TEST_F(H2CodecTurns, AreSaidOfSoManyStreamsOnly) {
   limits.streams = 10;
   ByHand hand(limits);
   for (StreamId id = 1; id < 23; id += 2) {
-    const auto answer = hand.ask(frame(kPriorityUpdate, 0, 0, number(id, 4) + "u=0"));
+    const auto answer = hand.ask(frame(kPriorityUpdate, 0, 0, number(static_cast<uint64_t>(id), 4) + "u=0"));
     EXPECT_EQ(code_for(answer, 0).has_value(), id == 21) << id;
   }
   EXPECT_LT(hand.server.codec.held(), 200U);

@@ -104,7 +104,7 @@ class ConnectionFixture {
   }
 
   net::Loop loop;
-  const conf::Limits limits;
+  const conf::Limits limits{};
   FakeHandler handler;
   SingleRoute router;
   Ref<ListenerSettings> listener;

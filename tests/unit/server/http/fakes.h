@@ -96,7 +96,7 @@ class FakeHandler final : public Handler {
       return exchange.respond();
     }
     if (path == "/chunked") {
-      return exchange.respond(exchange.emplace_source<TextSource>("hello", false, 2));
+      return exchange.respond(exchange.emplace_source<TextSource>("hello", false, 2U));
     }
     exchange.respond(exchange.emplace_source<TextSource>(
         "hello " + std::string(exchange.request().method_text) + " " + std::string(path)));

@@ -101,7 +101,7 @@ class H1ClientFixture {
   }
 
   net::Loop loop;
-  const conf::Limits limits;
+  const conf::Limits limits{};
   WorkerResources resources;
   const h1::Limits h1_limits;
   FakeOwner owner;

@@ -142,7 +142,7 @@ class H2ClientFixture {
   }
 
   net::Loop loop;
-  const conf::Limits limits;
+  const conf::Limits limits{};
   WorkerResources resources;
   const h2::Limits h2_limits;
   FakeOwner owner;

@@ -175,7 +175,9 @@ class H2Fixture : public ConnectionFixture {
   int goaways_on_wire() const {
     constexpr size_t kFrameHeader = 9;
     int found = 0;
-    const auto octet = [this](size_t at) { return static_cast<uint8_t>(wire.output[at]); };
+    const auto octet = [this](size_t at) -> size_t {
+      return static_cast<uint8_t>(wire.output[at]);
+    };
     for (size_t at = 0; at + kFrameHeader <= wire.output.size();) {
       found += octet(at + 3) == 7 ? 1 : 0;
       at += kFrameHeader + (octet(at) << 16U | octet(at + 1) << 8U | octet(at + 2));

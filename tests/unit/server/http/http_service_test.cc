@@ -87,7 +87,7 @@ class ServiceThreads {
     return counted() == wanted;
   }
 
-  const conf::Limits limits;
+  const conf::Limits limits{};
   net::ListenSockets sockets;
   std::unique_ptr<net::Workers> workers;
 
@@ -216,7 +216,7 @@ TEST(HttpServiceThreads, IdleConnectionsMakeRoomForNewcomers) {
 // A connection that has only just come is about to send its request: newcomers of one burst do not
 // close each other.
 TEST(HttpService, SparesConnectionsThatHaveOnlyBegunToIdle) {
-  const conf::Limits limits;
+  const conf::Limits limits{};
   net::Loop loop;
   loop.bind_to_this_thread();
   HttpService service(std::make_shared<WorkerResources>(loop, limits), rules(limits), nullptr);
@@ -234,7 +234,7 @@ TEST(HttpService, SparesConnectionsThatHaveOnlyBegunToIdle) {
 
 // What waited in the queue of a listener that a reload removed is not let in by another's door.
 TEST(HttpService, AConnectionOfNoListenerIsOfNoOther) {
-  const conf::Limits limits;
+  const conf::Limits limits{};
   net::Loop loop;
   loop.bind_to_this_thread();
   ServingRules made = rules(limits);
@@ -387,7 +387,7 @@ TEST(HttpServiceThreads, DrainingAnswersWhatHasAlreadyArrived) {
 
 // The same without a race: the drain comes before the loop has seen the socket's event.
 TEST(HttpService, DrainingLooksForRequestsBeforeItClosesIdleConnections) {
-  const conf::Limits limits;
+  const conf::Limits limits{};
   net::Loop loop;
   loop.bind_to_this_thread();
   HttpService service(std::make_shared<WorkerResources>(loop, limits), rules(limits), nullptr);
@@ -410,7 +410,7 @@ TEST(HttpService, DrainingLooksForRequestsBeforeItClosesIdleConnections) {
 // A connection that is opened after the drain began (it was on its way from another worker) ends
 // like the others.
 TEST(HttpService, ConnectionsOpenedWhileDrainingGetOneAnswerOrEnd) {
-  const conf::Limits limits;
+  const conf::Limits limits{};
   net::Loop loop;
   loop.bind_to_this_thread();
   HttpService service(std::make_shared<WorkerResources>(loop, limits), rules(limits), nullptr);

@@ -141,7 +141,7 @@ TEST(TlsTransport, WhoSaidNothingTakesNobodysTurn) {
 // --- Reading -------------------------------------------------------------------------------------
 
 TEST_P(TlsTransportVersions, OneReceiveBringsManyRecords) {
-  for (const size_t room : {1, 7, 1000, 16384, 65536}) {
+  for (const size_t room : {1U, 7U, 1000U, 16384U, 65536U}) {
     Rig rig({.version = GetParam()});
     rig.shake();
     std::string expected;

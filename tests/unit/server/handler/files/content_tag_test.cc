@@ -32,7 +32,7 @@ TEST(ContentTag, TellsContentsApart) {
 
 TEST(ContentHasher, PiecesMakeNoDifference) {
   const std::string text = text_of_size(5'000);
-  for (const size_t size : {0, 1, 16, 17, 128, 129, 240, 241, 1'023, 1'024, 1'025, 5'000}) {
+  for (const size_t size : {0U, 1U, 16U, 17U, 128U, 129U, 240U, 241U, 1'023U, 1'024U, 1'025U, 5'000U}) {
     const std::string_view part = std::string_view(text).substr(0, size);
     for (const size_t split : {size_t{0}, size / 3, size / 2, size}) {
       ContentHasher hasher;

@@ -30,7 +30,7 @@ class FileHashTest : public ::testing::Test {
 };
 
 TEST_F(FileHashTest, IsTheContents) {
-  for (const size_t size : {0, 1, 1'000, 262'143, 262'144, 262'145, 1'000'000}) {
+  for (const size_t size : {0U, 1U, 1'000U, 262'143U, 262'144U, 262'145U, 1'000'000U}) {
     write(text_of_size(size));
     const FileHash hash = hash_file(file.get(), identity(), wanted);
     EXPECT_EQ(hash.outcome, Outcome::done);

@@ -121,7 +121,7 @@ TEST_P(EitherBody, GivesSeveralParts) {
   const Answer answer = with("Range", "bytes=0-9,15000-15009,-10");
   EXPECT_EQ(answer.status, 206);
   EXPECT_EQ(answer.length, answer.body.size());
-  for (const size_t at : {0, 15'000, 19'990}) {
+  for (const size_t at : {0U, 15'000U, 19'990U}) {
     const std::string head = "Content-Type: text/plain; charset=utf-8\r\nContent-Range: bytes " +
                              std::to_string(at) + "-" + std::to_string(at + 9) + "/20000\r\n\r\n";
     EXPECT_NE(answer.body.find(head + text.substr(at, 10) + "\r\n--"), std::string::npos) << at;

@@ -52,7 +52,7 @@ class FilesOverH1 : public FilesTest {
 
   const std::string small = "0123456789";
   const std::string large = text_of_size(100'000);
-  const conf::Limits limits;
+  const conf::Limits limits{};
   net::Loop loop;
   net::Helpers helpers{1, 64};
   std::unique_ptr<FilesHandler> handler;

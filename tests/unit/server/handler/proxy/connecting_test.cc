@@ -21,7 +21,7 @@ conf::UpstreamTarget over_tls(bool verified = false) {
   conf::UpstreamTarget target;
   target.host = "localhost";
   target.port = 443;
-  target.tls = conf::UpstreamTarget::Tls{.verify = verified};
+  target.tls = conf::UpstreamTls{.verify = verified};
   return target;
 }
 

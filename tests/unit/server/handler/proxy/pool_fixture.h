@@ -223,7 +223,7 @@ class PoolFixture {
   }
 
   net::Loop loop;
-  const conf::Limits limits;
+  const conf::Limits limits{};
   std::shared_ptr<http::WorkerResources> resources;
   const ClientLimits client_limits;
   const std::shared_ptr<FakeName> name = std::make_shared<FakeName>();

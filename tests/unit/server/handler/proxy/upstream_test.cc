@@ -63,7 +63,7 @@ TEST_F(UpstreamsTest, KnowNumbersAndPathsWithoutAskingAnybody) {
 // A reload reads the files again; the upstream with its connections stays.
 TEST_F(UpstreamsTest, GetTheirCertificatesAnew) {
   conf::UpstreamTarget secure = target(443);
-  secure.tls = conf::UpstreamTarget::Tls{.verify = false};
+  secure.tls = conf::UpstreamTls{.verify = false};
   const auto one = get(secure);
   ASSERT_NE(one, nullptr) << problem;
   const auto before = one->tls();
@@ -75,7 +75,7 @@ TEST_F(UpstreamsTest, GetTheirCertificatesAnew) {
 
 TEST_F(UpstreamsTest, SayWhatIsWrongWithTheirFiles) {
   conf::UpstreamTarget secure = target(443);
-  secure.tls = conf::UpstreamTarget::Tls{.authorities = "/nonexistent/authorities.pem"};
+  secure.tls = conf::UpstreamTls{.authorities = "/nonexistent/authorities.pem"};
   EXPECT_EQ(get(secure), nullptr);
   EXPECT_NE(problem.find("/nonexistent/authorities.pem"), std::string::npos) << problem;
 }
