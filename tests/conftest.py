@@ -19,6 +19,7 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "long: takes too long for every day; runs with --long or -m long")
+    config.addinivalue_line("markers", "threads: has several workers busy at once; runs with the thread sanitizer, too")
     config.addinivalue_line("markers", "timeout: seconds allowed, for pytest-timeout where it is installed")
 
 

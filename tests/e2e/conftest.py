@@ -8,7 +8,7 @@ from certificates import Authority
 from sluice_server import SluiceServer
 from versions import NAMES, Version
 
-LARGE = 48 * 1024 * 1024  # more than all socket buffers of one connection can hold
+LARGE = 16 * 1024 * 1024  # more than the socket buffers of a connection hold whose client set its own to be small
 
 
 def make_site(root: pathlib.Path) -> pathlib.Path:

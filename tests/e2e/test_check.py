@@ -344,6 +344,7 @@ def places(schema: dict, table: dict, build, name: str = ""):
 CANDIDATES = [1.5, True, 7, "text", "$", ["text"], [7], [{"unknown": 1}], {"unknown": 1}, [], -1]
 
 
+@pytest.mark.long
 def test_for_each_key_the_same_kinds_of_values_are_refused_by_both(tmp_path, validator):
     documents = [(f"{name} = {value!r}", make(value))
                  for name, make in places(validator.schema, validator.schema, lambda table: table)

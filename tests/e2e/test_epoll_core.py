@@ -10,6 +10,8 @@ from clients import SANITIZED, get, read_to_end, request, slow_socket
 from raw_connection import RawConnection
 from sluice_server import SluiceServer, wait_until
 
+pytestmark = pytest.mark.threads
+
 
 def has_ipv6() -> bool:
     try:
@@ -94,7 +96,7 @@ def is_served(server) -> bool:
     return False
 
 
-@pytest.mark.parametrize("options", [(), NO_RESERVE], ids=["bounded", "EMFILE"])
+@pytest.mark.parametrize("options", [pytest.param((), marks=pytest.mark.long), NO_RESERVE], ids=["bounded", "EMFILE"])
 def test_running_out_of_descriptors(site, large_file, options):
     """What is in progress goes on, idle connections may be given up, more may wait or be refused, and it recovers."""
     whole = large_file.read_bytes()

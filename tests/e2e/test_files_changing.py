@@ -29,6 +29,12 @@ def version_of(body: bytes, words: int) -> int:
     return int(body[:8])
 
 
+# Both ways to read a file, from the loop (sendfile) and for a copy, every day.
+each_way = pytest.mark.parametrize("version", ["h1", "h2-tls", *(pytest.param(name, marks=pytest.mark.long)
+                                                                for name in ("h1-tls", "h2"))], indirect=True)
+
+
+@each_way
 def test_truncated_while_sent(version, site, large_file):
     whole = large_file.read_bytes()
     with version.serving(site) as server, server.slow_download("/large.bin") as download:
@@ -40,6 +46,7 @@ def test_truncated_while_sent(version, site, large_file):
         assert server.get("/1k.bin").status == 200
 
 
+@each_way
 def test_replaced_while_sent(version, site, large_file):
     whole = large_file.read_bytes()
     with version.serving(site) as server, server.slow_download("/large.bin") as download:
@@ -48,6 +55,7 @@ def test_replaced_while_sent(version, site, large_file):
         wait_until(lambda: server.get("/large.bin").body[:8] == b"0000002\n", SEEN_WITHIN, "the new file")
 
 
+@each_way
 def test_removed_while_sent(version, site, large_file):
     whole = large_file.read_bytes()
     with version.serving(site) as server, server.slow_download("/large.bin") as download:
@@ -56,6 +64,7 @@ def test_removed_while_sent(version, site, large_file):
         wait_until(lambda: server.get("/large.bin").status == 404, SEEN_WITHIN, "404 for the removed file")
 
 
+@each_way
 def test_written_over_while_sent(version, site, large_file):
     """In place nobody can give the old body. What follows must be the new one, whole."""
     size = large_file.stat().st_size

@@ -23,7 +23,7 @@ from raw_connection import RawConnection
 from sluice_server import wait_until
 from tls_clients import APPLICATION_DATA, TlsConnection, client_context, fetch, listener_table, s_client, tls_server
 
-LARGE = 50 * 1024 * 1024
+LARGE = 16 * 1024 * 1024
 VERSIONS = ["1.2", "1.3"]
 SMALL_RECORD = 1400  # the most that a record of a young connection may take, so that it fits into one segment
 LARGE_RECORD = 16 * 1024

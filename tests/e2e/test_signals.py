@@ -9,6 +9,8 @@ from clients import SANITIZED, get, read_to_end, request, slow_socket
 from raw_connection import RawConnection
 from sluice_server import SluiceServer, wait_until
 
+pytestmark = pytest.mark.threads
+
 SOON = 60 if SANITIZED else 5  # seconds; far below the drain's default of 30
 
 

@@ -45,13 +45,13 @@ def slow_socket(address, receive_buffer=4096, seconds=30.0) -> socket.socket:
 
 def read_to_end(one: socket.socket) -> tuple[bytes, bool]:
     """All octets until the peer ends the connection, and whether it was reset."""
-    octets = bytearray()
+    parts = []
     try:
-        while part := one.recv(1 << 20):
-            octets += part
+        while part := one.recv(1 << 16):
+            parts.append(part)
     except ConnectionResetError:
-        return bytes(octets), True
-    return bytes(octets), False
+        return b"".join(parts), True
+    return b"".join(parts), False
 
 
 def reset(one: socket.socket):

@@ -16,6 +16,8 @@ from gateway import Proxy
 from h2_frames import CANCEL, INTERNAL_ERROR, MAX_CONCURRENT_STREAMS, RST_STREAM, reset_stream
 from scripted_upstream import ScriptedUpstream, body_part, drain, head, response, send, until_client_saw, whole_request
 
+pytestmark = pytest.mark.threads
+
 VERSIONS = ("h1", "h2")
 LEAVING_SECONDS = 5.0 if SANITIZED else 1.0
 

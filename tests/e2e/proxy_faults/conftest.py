@@ -20,6 +20,8 @@ def pytest_collection_modifyitems(items):
             known = {name: parameters[name] for name in ("workers", "clear", "http2") if name in parameters}
             if not is_everyday(**known):
                 item.add_marker(pytest.mark.long)
+            if parameters["workers"] > 1:
+                item.add_marker(pytest.mark.threads)
 
 
 @pytest.fixture(params=(1, 4))

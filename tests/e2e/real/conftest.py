@@ -5,7 +5,18 @@ import pathlib
 import pytest
 from foreign_program import ForeignProgram
 
+# Every version and every way to take the prefix away comes every day, their products with the long tests.
+EVERYDAY = {("h1", "stripped"), ("h2-tls", "stripped"), ("h1-tls", "whole"), ("h2", "whole")}
+
 HERE = pathlib.Path(__file__).resolve().parent
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        parameters = getattr(item, "callspec", None) and item.callspec.params
+        if "test_file_servers" in str(item.path) and parameters and "server" in parameters:
+            if (parameters["version"], parameters["server"]) not in EVERYDAY:
+                item.add_marker(pytest.mark.long)
 
 
 @pytest.fixture(scope="session")
