@@ -150,7 +150,8 @@ TEST_F(H2CodecTurns, AreSaidOfSoManyStreamsOnly) {
   limits.streams = 10;
   ByHand hand(limits);
   for (StreamId id = 1; id < 23; id += 2) {
-    const auto answer = hand.ask(frame(kPriorityUpdate, 0, 0, number(static_cast<uint64_t>(id), 4) + "u=0"));
+    const auto answer =
+        hand.ask(frame(kPriorityUpdate, 0, 0, number(static_cast<uint64_t>(id), 4) + "u=0"));
     EXPECT_EQ(code_for(answer, 0).has_value(), id == 21) << id;
   }
   EXPECT_LT(hand.server.codec.held(), 200U);

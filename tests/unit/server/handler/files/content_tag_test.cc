@@ -32,7 +32,8 @@ TEST(ContentTag, TellsContentsApart) {
 
 TEST(ContentHasher, PiecesMakeNoDifference) {
   const std::string text = text_of_size(5'000);
-  for (const size_t size : {0U, 1U, 16U, 17U, 128U, 129U, 240U, 241U, 1'023U, 1'024U, 1'025U, 5'000U}) {
+  for (const size_t size :
+       {0U, 1U, 16U, 17U, 128U, 129U, 240U, 241U, 1'023U, 1'024U, 1'025U, 5'000U}) {
     const std::string_view part = std::string_view(text).substr(0, size);
     for (const size_t split : {size_t{0}, size / 3, size / 2, size}) {
       ContentHasher hasher;
