@@ -260,6 +260,12 @@ constexpr std::array kLimits = {
     octets("upstream_kept_body", &Limits::upstream_kept_body, 0, kAny,
            "of a request's content, so that it can be sent again on another connection",
            "no second try"),
+    count(
+        "upstream_pipes", &Limits::upstream_pipes, 0, 10'000,
+        "of a worker, for content of 256 KiB and more between two connections of HTTP/1.1 in clear "
+        "text: it need not be copied; each has two descriptors and up to 64 KiB of the kernel's "
+        "memory",
+        "copied"),
     count("upstream_retries", &Limits::upstream_retries, 0, 100,
           "further tries of one request, each on another connection", "502 or 504"),
     count("upstream_retry_share", &Limits::upstream_retry_share, 0, 100,

@@ -47,7 +47,7 @@ struct Limits {
   milliseconds first_process_shutdown_timeout{8'000};
   // What one connection and one turn may hold.
   uint64_t exchange_body = 64 * 1024;
-  uint64_t turn_read = 64 * 1024;
+  uint64_t turn_read = 128 * 1024;
   uint64_t turn_write = 1024 * 1024;
   uint64_t turn_accept = 64;
   uint64_t turn_handshakes = 4;
@@ -104,6 +104,7 @@ struct Limits {
   uint64_t upstream_interims = 10;
   uint64_t upstream_read_ahead = 64 * 1024;
   uint64_t upstream_kept_body = 64 * 1024;
+  uint64_t upstream_pipes = 64;
   uint64_t upstream_retries = 2;
   uint64_t upstream_retry_share = 20;
   // Names of upstreams.

@@ -61,7 +61,7 @@ Ref<Block> BlockPool::acquire_large() noexcept {
 
 Ref<Block> BlockPool::acquire_wide() noexcept {
   ++in_use_;
-  if (free_wide_.empty()) return Ref<Block>(new Block(*this, Block::Kind::wide, kLargeBlockSize));
+  if (free_wide_.empty()) return Ref<Block>(new Block(*this, Block::Kind::wide, kWideBlockSize));
   Block* block = free_wide_.back();
   free_wide_.pop_back();
   return Ref<Block>(block);

@@ -5,8 +5,8 @@
 //   2. A block nobody references lies in the pool; the pool keeps a few and frees the rest.
 //   3. A large block (a head that outgrew an ordinary one) is a class of its own, bounded in
 //   number, so that slow heads cannot take all memory.
-//   4. A wide block (content that comes faster than ordinary ones hold) is as large, and not
-//   counted: whoever reads content bounds how much of it waits.
+//   4. A wide block (content that comes faster than ordinary ones hold) is not counted: whoever
+//   reads content bounds how much of it waits.
 #pragma once
 
 #include <cstddef>
@@ -44,6 +44,8 @@ class BlockPool {
  public:
   static constexpr size_t kBlockSize = size_t{16} * 1024;
   static constexpr size_t kLargeBlockSize = size_t{64} * 1024;
+  // 64 KiB of content with the head before it come in one read, and leave in one write.
+  static constexpr size_t kWideBlockSize = size_t{80} * 1024;
 
   explicit BlockPool(size_t max_large_blocks = 256);
   ~BlockPool();
@@ -55,7 +57,7 @@ class BlockPool {
   // A block of kLargeBlockSize, or null when max_large_blocks are in use.
   Ref<Block> acquire_large() noexcept;
 
-  // A block of kLargeBlockSize for content. Never fails.
+  // A block of kWideBlockSize for content. Never fails.
   Ref<Block> acquire_wide() noexcept;
 
   // Room for `size` octets (at most kBlockSize) to render into, valid until the next reserve or

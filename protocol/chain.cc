@@ -246,6 +246,8 @@ const FileRange* Chain::front_file() const noexcept {
   return first_ != nullptr && first_->is_file() ? &first_->range : nullptr;
 }
 
+Owner* Chain::front_owner() const noexcept { return first_->owner.get(); }
+
 std::string_view Chain::front_memory() const noexcept {
   if (first_ == nullptr || first_->is_file()) return {};
   return {first_->data, first_->size};

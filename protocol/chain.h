@@ -2,10 +2,11 @@
 // either.
 //
 // Invariants:
-//   1. A node is memory or a file range, never empty, and pins what it shows through one Owner.
+//   1. A node is memory or a file range (or what lies in a pipe), never empty, and pins what it
+//   shows through one Owner.
 //   2. size() and held() are sums over the nodes.
-//   3. Only a transport resolves a node: writev for memory, sendfile for a range. This file knows
-//   no system call.
+//   3. Only a transport resolves a node: writev for memory, sendfile for a range, splice for a
+//   pipe. This file knows no system call.
 //   4. Nodes come from a free list of the thread; a chain never leaves its thread.
 #pragma once
 
@@ -22,11 +23,13 @@
 
 namespace sluice {
 
-// Part of an open file. `descriptor` stays open while the node's owner is pinned.
+// Part of an open file, or the next octets of a pipe, whose `offset` says nothing. `descriptor`
+// stays open while the node's owner is pinned.
 struct FileRange {
   int descriptor;
   uint64_t offset;
   uint64_t size;
+  bool is_pipe = false;
 };
 
 class Chain {
@@ -69,6 +72,8 @@ class Chain {
   size_t to_iovec(std::span<iovec> out, uint64_t max) const noexcept;
   // The leading node when it is a file range, else null. Valid until the chain changes.
   const FileRange* front_file() const noexcept;
+  // What the leading node pins; may be null. Requires: not empty.
+  Owner* front_owner() const noexcept;
   // The leading node when it is memory, else an empty view.
   std::string_view front_memory() const noexcept;
 

@@ -27,8 +27,8 @@ enum class Method : uint8_t {
   other
 };
 
-// Method::other for a token we do not know (answered 501, RFC 9110 section 9.1). Methods are
-// case-sensitive.
+// Method::other for a token that means nothing to us: what we serve ourselves answers 501 (RFC 9110
+// section 9.1), a proxy passes it on. Methods are case-sensitive.
 Method method_of(std::string_view token) noexcept;
 
 struct RequestHead {

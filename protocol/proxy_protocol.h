@@ -58,6 +58,11 @@ struct ProxyHeader {
     return command == Command::proxy && family != Family::unknown;
   }
 
+  // Whether it speaks for a client without an address that could be known elsewhere.
+  bool hides_client() const noexcept {
+    return command == Command::proxy && family != Family::ipv4 && family != Family::ipv6;
+  }
+
   Command command = Command::proxy;
   Family family = Family::unknown;
   ProxyEndpoint source;  // of ipv4 and ipv6 only, as is the other

@@ -3,6 +3,7 @@
 #include "protocol/h1/codec.h"
 
 #include <algorithm>
+#include <cassert>
 
 #include "protocol/grammar.h"
 #include "protocol/h1/chunked.h"
@@ -187,6 +188,7 @@ size_t Codec::end_request_head(const Slice& input, RequestReading& reading, Serv
       reading.target, reading.control, limits_.content_length, workspace_.pool, head, ours.facts);
   if (error.status != 0) return fail(error, sink);
   ours.method = head.method;
+  ours.method_text = head.method_text;
   ours.content_is_read = ours.facts.chunked;
   if (!llhttp_agrees(head.storage.view(), ours)) return fail({400, "parsers disagree", ""}, sink);
   const Framing framing = ours.facts.chunked ? Framing::chunked
@@ -296,6 +298,12 @@ size_t Codec::read_sized(const Slice& input, CodecSink& sink) {
   sink.on_body(input.sub(0, size));
   if (left_ == 0) end_message(sink);
   return size;
+}
+
+void Codec::pass_over(uint64_t octets, CodecSink& sink) {
+  assert(reading_ == Reading::body && octets > 0 && octets <= left_);
+  left_ -= octets;
+  if (left_ == 0) end_message(sink);
 }
 
 size_t Codec::read_chunked(const Slice& input, CodecSink& sink) {

@@ -65,6 +65,9 @@ class Codec {
   // Views in the head handed to the sink pin `input`.
   size_t feed(const Slice& input, ServerSink& sink);
   size_t feed(const Slice& input, ClientSink& sink);
+  // `octets` of content went elsewhere: the sink hears of its end only. Requires: at most
+  // content_left(), and not none.
+  void pass_over(uint64_t octets, CodecSink& sink);
   // The peer closed its side. Ends content that is delimited by the close; anything else cut short
   // is an error.
   void finish(CodecSink& sink);

@@ -4,6 +4,7 @@
 #include "protocol/h1/request_head.h"
 
 #include "protocol/grammar.h"
+#include "protocol/h1/second_opinion.h"
 #include "protocol/request_target.h"
 
 namespace sluice::h1 {
@@ -65,9 +66,8 @@ ProtocolError parse_request_line(std::string_view line, RequestHead& head,
   head.protocol = line.substr(target_end + 1);
   if (const ProtocolError error = check_version(head.protocol); error.status != 0) return error;
   if (!parse_target(head.target, target)) return bad("malformed target");
-  // llhttp knows only its own list of methods, so that a method it never heard of could get no
-  // second opinion.
-  if (head.method == Method::other) return {501, "method not implemented", ""};
+  if (head.method == Method::other && !knows_method(head.method_text))
+    return {501, "method not implemented", ""};
   return check_target_form(head.method, target);
 }
 

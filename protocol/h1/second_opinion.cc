@@ -5,7 +5,9 @@
 
 #include <llhttp.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <iterator>
 #include <new>
 
 #if !defined(LLHTTP_STRICT_MODE) || LLHTTP_STRICT_MODE != 1
@@ -26,8 +28,15 @@ bool disagree() noexcept {
 #endif
 }
 
-uint8_t llhttp_method_of(Method method) noexcept {
-  switch (method) {
+// Those of WebDAV and its kin are strings for us: only an upstream knows what they mean.
+constexpr std::string_view kMethods[] = {
+#define SLUICE_METHOD(number, name, string) #string,
+    HTTP_METHOD_MAP(SLUICE_METHOD)
+#undef SLUICE_METHOD
+};
+
+uint8_t llhttp_method_of(const HeadReading& ours) noexcept {
+  switch (ours.method) {
     case Method::get:
       return HTTP_GET;
     case Method::head:
@@ -49,13 +58,15 @@ uint8_t llhttp_method_of(Method method) noexcept {
     case Method::other:
       break;
   }
-  return UINT8_MAX;  // no method of llhttp's: differs from all
+  const auto* const found = std::find(std::begin(kMethods), std::end(kMethods), ours.method_text);
+  // The list has no gaps: a method's number is its place. UINT8_MAX differs from all.
+  return found == std::end(kMethods) ? UINT8_MAX : static_cast<uint8_t>(found - kMethods);
 }
 
 bool same_start_line(const llhttp_t& theirs, const HeadReading& ours) noexcept {
   if (theirs.http_major != 1 || theirs.http_minor != (ours.facts.http_1_0 ? 0 : 1)) return false;
   if (ours.status != 0) return theirs.status_code == ours.status;
-  return theirs.method == llhttp_method_of(ours.method);
+  return theirs.method == llhttp_method_of(ours);
 }
 
 bool same_framing(const llhttp_t& theirs, const MessageFacts& ours) noexcept {
@@ -138,6 +149,10 @@ bool SecondOpinion::agrees_on_content(std::string_view octets, uint64_t data_oct
   data_octets_ = 0;
   const bool agrees = took_all(parser, octets) && data_octets_ == data_octets && ended_ == ends;
   return agrees || disagree();
+}
+
+bool knows_method(std::string_view token) noexcept {
+  return std::find(std::begin(kMethods), std::end(kMethods), token) != std::end(kMethods);
 }
 
 bool strict_mode_works() noexcept {

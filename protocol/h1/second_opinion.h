@@ -18,6 +18,7 @@ namespace sluice::h1 {
 // What our own pass read in a head. `method` for requests, `status` (else 0) for responses.
 struct HeadReading {
   Method method = Method::other;
+  std::string_view method_text = {};  // with Method::other, one that llhttp knows
   int status = 0;
   MessageFacts facts;
   bool content_is_read = false;  // chunked content follows, which agrees_on_content() will be shown
@@ -42,6 +43,9 @@ class SecondOpinion {
   bool head_seen_ = false;
   bool ended_ = false;
 };
+
+// Whether a request with this method can get a second opinion. llhttp has a list of its own.
+bool knows_method(std::string_view token) noexcept;
 
 // False when llhttp was built in its loose mode, which accepts "\r\n\rX": the server must refuse to
 // start.

@@ -8,6 +8,7 @@
 #include <optional>
 #include <utility>
 
+#include "protocol/grammar.h"
 #include "protocol/request_target.h"
 #include "protocol/target.h"
 
@@ -172,6 +173,10 @@ FieldBlock::Verdict FieldBlock::finish_request(const Asked& asked, BlockPool& po
   const PseudoFields pseudo = pseudo_fields(text);
   head.method_text = pseudo[Pseudo::method];
   head.method = method_of(pseudo[Pseudo::method]);
+  if (!is_token(head.method_text)) {
+    error = malformed("malformed :method");
+    return Verdict::malformed;
+  }
   head.protocol = "HTTP/2.0";
   head.tunnel = pseudo[Pseudo::protocol];
   head.has_body = !asked.ends_stream;
@@ -218,7 +223,6 @@ ProtocolError FieldBlock::take_place(const PseudoFields& pseudo, const Control& 
 
 // What is well-formed, and answered with an error all the same.
 ProtocolError FieldBlock::unserved(const Control& control, const Asked& asked, RequestHead& head) {
-  if (head.method == Method::other) return {501, "method not implemented", ""};
   if (head.content_length.value_or(0) > asked.content_length)
     return {413, "Content-Length beyond the cap", "body"};
   if (control.expect.empty()) return {};

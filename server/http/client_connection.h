@@ -16,9 +16,11 @@
 #include "protocol/body.h"
 #include "protocol/fields.h"
 #include "protocol/message.h"
+#include "protocol/owner.h"
 #include "protocol/slice.h"
 #include "server/http/upstream_failure.h"
 #include "server/net/loop.h"
+#include "server/net/pipe.h"
 #include "server/net/timers.h"
 
 namespace sluice::http {
@@ -33,6 +35,11 @@ class ResponseReceiver {
   // once).
   virtual void on_response_head(ResponseHead& head, bool has_body) = 0;
   virtual void on_response_body(Slice octets) = 0;
+  // A pipe through which long content may go, unseen; null: none, it comes as slices. Asked at most
+  // once while there is one.
+  virtual Ref<net::Pipe> response_pipe() { return {}; }
+  // In place of on_response_body(): `octets` more lie in `pipe`, response_pipe()'s.
+  virtual void on_response_piped(net::Pipe& pipe, size_t octets) { (void)pipe, (void)octets; }
   // Before on_response_end(); views are valid during the call only.
   virtual void on_response_trailers(const FieldList& trailers) = 0;
   // The response is whole. The stream is gone; what was not sent of the request never will be.
@@ -114,6 +121,8 @@ class ClientConnection : public net::Task, public net::Retired {
   virtual std::optional<std::chrono::seconds> announced_timeout() const noexcept = 0;
   // The upstream closed it while it was idle; idle_since() tells since when it was.
   virtual bool closed_while_idle() const noexcept = 0;
+  // A request's content may come as what lies in a pipe.
+  virtual bool splices() const noexcept { return false; }
   // "HTTP/1.1" or "HTTP/2.0".
   virtual std::string_view protocol() const noexcept = 0;
   // Ends it: at once when idle, else after what is under way. on_ended() is not called any more.

@@ -28,6 +28,8 @@ void RequestBody::open(Stream& stream, bool expected, std::optional<uint64_t> le
 void RequestBody::close() {
   octets_.clear();
   trailers_.clear();
+  pipe_.reset();
+  pipes_ = nullptr;
   stream_ = nullptr;
 }
 
@@ -69,6 +71,18 @@ void RequestBody::append(Slice octets) {
   octets_.append(waits ? copy_of(octets.view()) : std::move(octets));
 }
 
+Ref<net::Pipe> RequestBody::pipe() {
+  if (!pipe_ && pipes_ != nullptr) pipe_ = pipes_->acquire();
+  return pipe_;
+}
+
+void RequestBody::append_piped(net::Pipe& pipe, size_t octets) {
+  received_ += octets;
+  octets_.append_file(
+      Ref<Owner>(&pipe),
+      {.descriptor = pipe.read_end(), .offset = 0, .size = octets, .is_pipe = true});
+}
+
 void Exchange::begin(Stream& stream, RequestHead& head, ListenerSettings& listener, net::Time now) {
   stream_ = &stream;
   listener_ = Ref<ListenerSettings>(&listener);
@@ -107,7 +121,7 @@ uint16_t Exchange::peer_port() const noexcept {
 
 bool Exchange::peer_trusted() const noexcept {
   const net::Peer* const peer = stream_->peer();
-  return peer != nullptr && !listener_->trusted().empty() &&
+  return peer != nullptr && !peer->unnamed && !listener_->trusted().empty() &&
          is_trusted(listener_->trusted(), peer->address);
 }
 

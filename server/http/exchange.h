@@ -27,6 +27,7 @@
 #include "server/http/request_id.h"
 #include "server/http/router.h"
 #include "server/http/stream.h"
+#include "server/net/pipe.h"
 #include "server/net/timers.h"
 
 namespace sluice::http {
@@ -49,17 +50,24 @@ class RequestBody final : public BodySource {
   // Whoever will pull only after respond() says so before it: content that nobody claimed by then
   // is dropped.
   void claim() { claimed_ = true; }
+  // Long content may come as what lies in a pipe: whoever pulls only passes it on, to who splices.
+  void allow_pipe(net::PipePool& pipes) noexcept { pipes_ = &pipes; }
   // A route has taken over. `limit`: octets of content that it reads; one more fails the body.
   void set_limit(uint64_t limit) { limit_ = limit; }
 
   // Connection's side.
   void append(Slice octets);
+  // One for long content, if that is allowed and there is one.
+  Ref<net::Pipe> pipe();
+  void append_piped(net::Pipe& pipe, size_t octets);
   // Copies them.
   void set_trailers(const FieldList& trailers) { trailers_.add(trailers); }
   void finish() { ended_ = true; }
   void fail() { failed_ = true; }
   // Octets that wait to be pulled: the connection stops reading its socket when there are enough.
   uint64_t waiting() const noexcept { return octets_.size(); }
+  // Octets lie in the pipe, pulled or not.
+  bool fills_pipe() const noexcept { return pipe_ && !pipe_->empty(); }
   // The memory that these pin.
   uint64_t held() const noexcept { return octets_.held(); }
   bool ended() const noexcept { return ended_; }
@@ -74,6 +82,8 @@ class RequestBody final : public BodySource {
   Stream* stream_ = nullptr;
   Chain octets_;
   KeptFields trailers_;
+  net::PipePool* pipes_ = nullptr;
+  Ref<net::Pipe> pipe_;
   std::optional<uint64_t> length_;
   uint64_t limit_ = 0;
   uint64_t received_ = 0;
@@ -149,6 +159,8 @@ class Exchange {
   // The response is decided: the head is response(), its content comes from `source` (null: none).
   // Requires: called once, and not after the exchange was aborted.
   void respond(BodySourcePointer source = {});
+  // Content may go to the client as what lies in a pipe.
+  bool splices() const noexcept { return stream_->splices(); }
   // The client has closed its side. Mostly it has left; a few only say that they send no more, and
   // wait.
   bool client_closed() const noexcept { return stream_->peer_closed(); }

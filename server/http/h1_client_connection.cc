@@ -105,6 +105,7 @@ bool H1ClientConnection::read_some() {
     resources_.loop.wake(*this);
     return false;
   }
+  if (pipes_content()) return move_content();
   if (!input_.make_room()) {
     fail({.error = "http_response_header_section_size",
           .cause = "no room for a head this large",
@@ -125,6 +126,32 @@ bool H1ClientConnection::read_some() {
   upstream_truncated_ = result.status == net::Io::truncated;
   upstream_ended_ = upstream_truncated_ || result.status == net::Io::end;
   return input_.fresh() || upstream_ended_;
+}
+
+// What was read behind the head goes first.
+bool H1ClientConnection::pipes_content() {
+  if (receiver_ == nullptr || last_words_ || !input_.empty()) return false;
+  if (piped_) return true;
+  if (codec_.content_left() < PipedInput::kLeast || !transport_->splices()) return false;
+  piped_.begin(receiver_->response_pipe());
+  return static_cast<bool>(piped_);
+}
+
+bool H1ClientConnection::move_content() {
+  const uint64_t most = std::min(read_left_, codec_.content_left());
+  const net::ReadResult result = piped_.read_from(*transport_, most, resources_.loop, *this);
+  if (result.status == net::Io::failed) {
+    lose("upstream reset the connection");
+    return false;
+  }
+  upstream_ended_ = result.status == net::Io::end;
+  if (result.octets == 0) return upstream_ended_;
+  read_left_ -= result.octets;
+  receiver_->on_response_piped(piped_.pipe(), result.octets);
+  codec_.pass_over(result.octets, *this);
+  if (receiver_ == nullptr) end();
+  if (response_ended_ && state_ != State::ended) finish_response();
+  return state_ != State::ended;
 }
 
 // Its FIN, behind all that it sent. Content that is delimited by it is whole, unless TLS says
@@ -151,6 +178,7 @@ void H1ClientConnection::finish_response() {
   ResponseReceiver* const receiver = std::exchange(receiver_, nullptr);
   const bool persists = may_persist();
   request_ = {};
+  piped_.end(*this);
   if (const std::optional<uint32_t> timeout = codec_.keep_alive_timeout())
     announced_ = std::chrono::seconds(*timeout);
   if (!persists) {
@@ -338,6 +366,7 @@ void H1ClientConnection::end() {
   request_ = {};
   out_.clear();
   input_.clear();
+  piped_.end(*this);
   if (ClientConnectionOwner* const owner = std::exchange(owner_, nullptr)) owner->on_ended(*this);
   resources_.loop.forget(*this);
   resources_.loop.retire(std::unique_ptr<net::Retired>(this));

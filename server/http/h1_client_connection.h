@@ -26,6 +26,7 @@
 #include "protocol/h1/codec.h"
 #include "server/http/client_connection.h"
 #include "server/http/input_buffer.h"
+#include "server/http/piped_input.h"
 #include "server/http/worker_resources.h"
 #include "server/net/transport.h"
 
@@ -53,6 +54,7 @@ class H1ClientConnection final : public ClientConnection, public ClientStream, p
     return announced_;
   }
   bool closed_while_idle() const noexcept override { return closed_while_idle_; }
+  bool splices() const noexcept override { return transport_->splices(); }
   std::string_view protocol() const noexcept override { return "HTTP/1.1"; }
   void close() override;
 
@@ -82,6 +84,8 @@ class H1ClientConnection final : public ClientConnection, public ClientStream, p
   bool wants_input() const;
   void feed();
   bool read_some();
+  bool pipes_content();
+  bool move_content();
   void on_upstream_closed();
   void finish_response();
   bool may_persist() const noexcept;
@@ -104,6 +108,7 @@ class H1ClientConnection final : public ClientConnection, public ClientStream, p
   std::unique_ptr<net::Transport> transport_;
   h1::Codec codec_;
   InputBuffer input_;
+  PipedInput piped_;  // of the response
   Chain out_;
 
   // Of the request under way.

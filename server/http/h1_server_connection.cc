@@ -305,6 +305,7 @@ void H1ServerConnection::end_exchange(bool complete) {
                       .peer_left = !complete && peer_left()});
   drain_ = limits().drain;
   drain_timeout_ = limits().drain_timeout;
+  piped_.end(*this);
   context_.exchanges.release(std::move(exchange_));
 }
 

@@ -35,6 +35,7 @@
 #include "protocol/h1/codec.h"
 #include "server/http/exchange.h"
 #include "server/http/input_buffer.h"
+#include "server/http/piped_input.h"
 #include "server/http/progress.h"
 #include "server/http/server_connection.h"
 #include "server/http/stream.h"
@@ -73,6 +74,7 @@ class H1ServerConnection final : public ServerConnection, public Stream, private
   void reset(ResetCode code) override;
   const tls::Session* session() const noexcept override { return handshaken_; }
   const net::Peer* peer() const noexcept override { return &peer_; }
+  bool splices() const noexcept override { return transport_->splices(); }
   bool peer_closed() const noexcept override { return transport_->peer_closed(); }
 
  private:
@@ -101,6 +103,8 @@ class H1ServerConnection final : public ServerConnection, public Stream, private
   bool read_some();
   bool is_full() const noexcept { return held() >= context_.limits.connection_memory; }
   bool receive();
+  bool pipes_content();
+  bool move_content();
   bool make_room();
   void on_peer_closed();
 
@@ -154,6 +158,7 @@ class H1ServerConnection final : public ServerConnection, public Stream, private
   std::unique_ptr<Exchange> exchange_;
 
   InputBuffer input_;
+  PipedInput piped_;  // of the request
 
   // The exchange's progress.
   uint64_t framed_ = 0;     // content octets framed

@@ -22,7 +22,8 @@ void H1ServerConnection::set_state(State state) {
 bool H1ServerConnection::awaiting_content() const noexcept {
   if (!exchange_ || request_ended_ || exchange_->responded()) return false;
   const RequestBody& body = exchange_->request_body();
-  return body.wanted() && !body.cancelled() && body.waiting() < limits().exchange_body && !full_;
+  return body.wanted() && !body.cancelled() && body.waiting() < limits().exchange_body && !full_ &&
+         !piped_.full();
 }
 
 void H1ServerConnection::update_timer() {

@@ -71,7 +71,36 @@ bool H1ServerConnection::read_some() {
     context_.loop.wake(*this);
     return false;
   }
+  if (pipes_content()) return move_content();
   return make_room() && receive();
+}
+
+// What was read behind the head goes first.
+bool H1ServerConnection::pipes_content() {
+  if (state_ != State::exchange || !input_.empty()) return false;
+  RequestBody& body = exchange_->request_body();
+  if (body.cancelled() || body.too_large()) return false;
+  if (piped_) return true;
+  if (codec_.content_left() < PipedInput::kLeast || !transport_->splices()) return false;
+  piped_.begin(body.pipe());
+  return static_cast<bool>(piped_);
+}
+
+bool H1ServerConnection::move_content() {
+  const uint64_t most = std::min(read_left_, codec_.content_left());
+  const net::ReadResult result = piped_.read_from(*transport_, most, context_.loop, *this);
+  if (result.status == net::Io::failed) {
+    cut_failed();
+    return false;
+  }
+  peer_ended_ = result.status == net::Io::end;
+  if (result.octets == 0) return peer_ended_;
+  read_left_ -= result.octets;
+  received_ += result.octets;
+  content_arrived_ = true;
+  exchange_->request_body().append_piped(piped_.pipe(), result.octets);
+  codec_.pass_over(result.octets, *this);
+  return true;
 }
 
 // One read into the block, whatever the transport knows. Returns false when there was nothing.

@@ -16,7 +16,7 @@ bool InputBuffer::make_room() {
   const size_t kept = end_ - begin_;
   const bool outgrown = kept >= BlockPool::kBlockSize;
   Ref<Block> next = outgrown ? resources_.pool.acquire_large() : next_block();
-  if (!next || kept == next->capacity()) return false;
+  if (!next || kept >= next->capacity()) return false;
   move_into(std::move(next));
   large_ = outgrown;
   return true;
@@ -24,7 +24,7 @@ bool InputBuffer::make_room() {
 
 Ref<Block> InputBuffer::next_block() {
   large_ = false;
-  return filled_ ? resources_.pool.acquire_wide() : resources_.read_block();
+  return wide_ ? resources_.pool.acquire_wide() : resources_.read_block();
 }
 
 net::ReadResult InputBuffer::read_from(net::Transport& transport, uint64_t most) {
@@ -32,7 +32,7 @@ net::ReadResult InputBuffer::read_from(net::Transport& transport, uint64_t most)
   const net::ReadResult result = transport.read({block_->data() + end_, room});
   if (result.status == net::Io::failed) return result;
   end_ += static_cast<uint32_t>(result.octets);
-  filled_ = result.octets == room;
+  wide_ = result.octets == room || result.octets > BlockPool::kBlockSize;
   fresh_ = result.octets > 0;
   return result;
 }

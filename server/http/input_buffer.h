@@ -2,7 +2,7 @@
 //
 // Octets [begin, end) of one block. Mostly that is the worker's own, and empty again after the
 // turn; a partial head keeps its block, and one that outgrows it moves once into a large one. Who
-// sends more than a read had room for, content that is, is read into wide blocks from then on.
+// sends more than an ordinary block holds, content that is, is read into wide ones from then on.
 #pragma once
 
 #include <cstddef>
@@ -58,8 +58,8 @@ class InputBuffer {
   uint32_t begin_ = 0;
   uint32_t end_ = 0;
   bool fresh_ = false;
-  bool filled_ = false;  // the last read took all the room there was
-  bool large_ = false;   // the block is one that a head outgrew an ordinary one for
+  bool wide_ = false;   // the last read took all the room there was, or more than an ordinary block
+  bool large_ = false;  // the block is one that a head outgrew an ordinary one for
 };
 
 }  // namespace sluice::http

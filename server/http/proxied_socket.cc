@@ -138,6 +138,7 @@ void ProxiedSocket::go_on(const ProxyReading& reading) {
     socket_.peer = client_of(reading.header, socket_.peer.listener);
     socket_.slot.count_as(socket_.peer.block);
   }
+  socket_.peer.unnamed = reading.header.hides_client();
   // Whoever serves it watches it anew.
   owner_.loop_.unwatch(socket_.descriptor.get());
   net::AcceptedSocket socket = std::move(socket_);

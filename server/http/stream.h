@@ -39,6 +39,8 @@ class Stream {
   virtual const tls::Session* session() const noexcept { return nullptr; }
   // Who is at the other end; null: nobody that has an address.
   virtual const net::Peer* peer() const noexcept { return nullptr; }
+  // Content may go to the peer, and come from it, as what lies in a pipe.
+  virtual bool splices() const noexcept { return false; }
   // The peer's FIN has come, whether or not all before it was read.
   virtual bool peer_closed() const noexcept { return false; }
 

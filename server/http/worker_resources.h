@@ -11,6 +11,7 @@
 #include "protocol/h2/codec.h"
 #include "server/http/request_id.h"
 #include "server/net/loop.h"
+#include "server/net/pipe.h"
 #include "server/net/tls_transport.h"
 
 namespace sluice::http {
@@ -20,7 +21,10 @@ class WorkerResources : public std::enable_shared_from_this<WorkerResources> {
  public:
   // Both outlive it. `process_limits` are the process's.
   WorkerResources(net::Loop& worker_loop, const conf::Limits& process_limits)
-      : loop(worker_loop), limits(process_limits), pool(process_limits.large_heads) {}
+      : loop(worker_loop),
+        limits(process_limits),
+        pool(process_limits.large_heads),
+        pipes(process_limits.upstream_pipes) {}
 
   // A block to read into: the worker's own, unless somebody still holds slices of it.
   Ref<Block> read_block();
@@ -30,6 +34,7 @@ class WorkerResources : public std::enable_shared_from_this<WorkerResources> {
   net::Loop& loop;
   const conf::Limits& limits;
   BlockPool pool;
+  net::PipePool pipes;
   h1::Workspace workspace{pool};
   h2::Workspace h2_workspace{pool};
   RequestIds request_ids;

@@ -24,6 +24,9 @@ struct Peer {
   uint16_t port = 0;
   uint32_t listener = 0;   // the one that accepted it, as Workers::listen was told
   AddressBlock block = 0;  // what its connections are counted by
+  // A proxy speaks for a client and has not told its address (PROXY UNKNOWN): nothing that is said
+  // of other clients can be believed.
+  bool unnamed = false;
 };
 
 // Whose address this is; `listener` is left to the caller. Any thread.

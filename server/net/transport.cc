@@ -7,6 +7,7 @@
 // where the peer is slower than we are.
 #include "server/net/transport.h"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
@@ -21,6 +22,7 @@
 #include <array>
 #include <cassert>
 #include <cerrno>
+#include <cstdlib>
 
 #include "server/net/system_call.h"
 
@@ -55,6 +57,8 @@ ssize_t send_vectors(int descriptor, std::span<iovec> vectors, int flags) noexce
 }
 
 }  // namespace
+
+ReadResult Transport::read_into(Pipe&, size_t) { std::abort(); }
 
 SocketTransport::SocketTransport(Loop& loop, int descriptor, Task& task)
     : loop_(loop), task_(&task), descriptor_(descriptor) {}
@@ -101,6 +105,31 @@ ReadResult SocketTransport::read(std::span<char> room) {
   return {Io::failed, 0};
 }
 
+ReadResult SocketTransport::read_into(Pipe& pipe, size_t most) {
+  assert(most > 0);
+  ssize_t count = 0;
+  do {
+    count = ::splice(descriptor_, nullptr, pipe.write_end(), nullptr, most,
+                     SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+  } while (count < 0 && errno == EINTR);
+  if (count > 0) {
+    const auto octets = static_cast<size_t>(count);
+    pipe.filled(octets);
+    return {Io::progress, octets};
+  }
+  if (count < 0 && would_block(errno)) {
+    if (pipe.empty()) readable_ = false;
+    return {Io::blocked, 0};
+  }
+  readable_ = false;
+  if (count == 0) {
+    peer_closed_ = true;
+    return {Io::end, 0};
+  }
+  broken_ = true;
+  return {Io::failed, 0};
+}
+
 FlushResult SocketTransport::flush(Chain& chain, uint64_t budget) {
   FlushResult total{Io::progress, 0};
   while (!chain.empty() && total.octets < budget && total.status == Io::progress) {
@@ -109,8 +138,10 @@ FlushResult SocketTransport::flush(Chain& chain, uint64_t budget) {
       break;
     }
     const uint64_t left = budget - total.octets;
-    const FlushResult step =
-        chain.front_file() != nullptr ? send_file(chain, left) : send_memory(chain, left);
+    const FileRange* const range = chain.front_file();
+    const FlushResult step = range == nullptr ? send_memory(chain, left)
+                             : range->is_pipe ? send_piped(chain, left)
+                                              : send_file(chain, left);
     total.octets += step.octets;
     total.status = step.status;
     total.file_cut = step.file_cut;
@@ -161,6 +192,23 @@ FlushResult SocketTransport::send_file(Chain& chain, uint64_t budget) {
   FlushResult result = sending_failed(error);
   result.file_cut = is_file_error(error);
   return result;
+}
+
+FlushResult SocketTransport::send_piped(Chain& chain, uint64_t budget) {
+  const FileRange range = *chain.front_file();
+  const auto wanted = static_cast<size_t>(std::min(range.size, budget));
+  const unsigned more = wanted < std::min(budget, chain.size()) ? SPLICE_F_MORE : 0;
+  ssize_t sent = 0;
+  do {
+    sent = ::splice(range.descriptor, nullptr, descriptor_, nullptr, wanted,
+                    SPLICE_F_MOVE | SPLICE_F_NONBLOCK | more);
+  } while (sent < 0 && errno == EINTR);
+  assert(sent != 0);  // what the node says lies in the pipe
+  if (sent <= 0) return sending_failed(errno);
+  const auto octets = static_cast<uint64_t>(sent);
+  static_cast<Pipe&>(*chain.front_owner()).emptied(octets);
+  chain.drain(octets);
+  return {Io::progress, octets};
 }
 
 FlushResult SocketTransport::sending_failed(int error) {

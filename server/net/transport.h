@@ -4,7 +4,8 @@
 //
 // Readiness is bits kept here (edge-triggered epoll tells each change once), so pausing costs no
 // system call. Invariants:
-//   1. Only a transport resolves a chain node: sendmsg for memory, sendfile for a file range.
+//   1. Only a transport resolves a chain node: sendmsg for memory, sendfile for a file range,
+//   splice for what lies in a pipe. A range that is a pipe's is pinned by a Pipe.
 //   2. A turn reads and writes within a budget; what is left over goes to the run queue, not to
 //   epoll.
 //   3. A short read means drained only when the event carried no RDHUP, HUP or ERR.
@@ -19,6 +20,7 @@
 
 #include "protocol/chain.h"
 #include "server/net/loop.h"
+#include "server/net/pipe.h"
 
 namespace sluice::tls {
 class Session;
@@ -68,6 +70,12 @@ class Transport {
 
   // Reads once into `room`. Requires: `room` is not empty.
   virtual ReadResult read(std::span<char> room) = 0;
+  // Content may go through a pipe, in and out: nobody has to look at it here.
+  virtual bool splices() const noexcept { return false; }
+  // Moves octets (at most `most`, which is not 0) into `pipe` without copying them. `blocked` may
+  // mean that the pipe is full, when it is not empty: then no event tells of room. Requires:
+  // splices().
+  virtual ReadResult read_into(Pipe& pipe, size_t most);
   // Sends from the chain's front and drains what was taken, at most `budget` octets.
   virtual FlushResult flush(Chain& chain, uint64_t budget) = 0;
   // The next flush, if it takes all of its chain, is the last before shutdown_write(): the stream's
@@ -112,6 +120,8 @@ class SocketTransport final : public Transport, public EventTarget {
 
   void wake_instead(Task& task) noexcept override { task_ = &task; }
   ReadResult read(std::span<char> room) override;
+  bool splices() const noexcept override { return true; }
+  ReadResult read_into(Pipe& pipe, size_t most) override;
   FlushResult flush(Chain& chain, uint64_t budget) override;
   // Sends what `vectors` (at least one) describe, in one system call. `more_follows`: within this
   // flush.
@@ -130,6 +140,7 @@ class SocketTransport final : public Transport, public EventTarget {
  private:
   FlushResult send_memory(Chain& chain, uint64_t budget);
   FlushResult send_file(Chain& chain, uint64_t budget);
+  FlushResult send_piped(Chain& chain, uint64_t budget);
   FlushResult sending_failed(int error);
 
   Loop& loop_;

@@ -333,6 +333,7 @@ def test_a_noisy_address_is_counted(tmp_path, certificates):
         seconds = [line[:19] for line in lines if " error handshake failed: " in line]
         assert max(seconds.count(second) for second in seconds) <= LINES_OF_ONE_ADDRESS
         assert curl(server.address, "--insecure").stdout == b"over TLS\n"
+        wait_until(server.access.read_text, 20, "the line of the request")
         assert len(server.access.read_text().splitlines()) == 1, "failed handshakes are no requests"
 
 

@@ -182,6 +182,16 @@ def test_whom_the_header_names_is_trusted_or_not_itself(server):
         assert (entry_of(server, f"/?id-{address}")["id"] == "from.outside") == is_kept
 
 
+@pytest.mark.parametrize("name, trusted", [("v1-unknown", False), ("v2-unspecified", False), ("v2-unix", False),
+                                           ("v2-local", True)])
+def test_a_client_that_the_proxy_does_not_name_is_not_trusted_in_its_place(server, name, trusted):
+    """LOCAL is the proxy's own connection; with UNKNOWN it speaks for somebody, who is not the proxy."""
+    with RawConnection(server.address, 30) as connection:
+        connection.send(HEADERS[name][0] + request(f"/?unnamed-{name}", "X-Request-ID: from.outside"))
+        assert connection.response().status == 200
+    assert (entry_of(server, f"/?unnamed-{name}")["id"] == "from.outside") == trusted
+
+
 @pytest.mark.parametrize("tls", ["false", "true"])
 def test_other_peers_are_closed_at_once(tmp_path, shared_site, authority, tls):
     tables = [certificate_table(authority.issue())] if tls == "true" else []

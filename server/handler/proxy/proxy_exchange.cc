@@ -176,6 +176,8 @@ void ProxyExchange::on_connection(http::ClientConnection& connection) {
   state_ = State::awaiting;
   sent_at_ = loop().now();
   request_.protocol = connection.protocol();
+  if (request_.has_body && connection.splices() && exchange_->splices())
+    content_.pipe_through(route_->pool.resources().pipes);
   stream_ = &connection.send({.head = &request_,
                               .body = request_.has_body ? &content_ : nullptr,
                               .length = request_.has_body ? content_.length() : std::nullopt},
@@ -233,6 +235,19 @@ void ProxyExchange::on_response_body(Slice octets) {
   received_at_ = loop().now();
   const bool waits = !octets_.empty() && octets.size() < kSmall;
   octets_.append(waits ? copy_of(octets.view()) : std::move(octets));
+  exchange_->wake();
+}
+
+Ref<net::Pipe> ProxyExchange::response_pipe() {
+  if (exchange_->splices()) pipe_ = route_->pool.resources().pipes.acquire();
+  return pipe_;
+}
+
+void ProxyExchange::on_response_piped(net::Pipe& pipe, size_t octets) {
+  received_at_ = loop().now();
+  octets_.append_file(
+      Ref<Owner>(&pipe),
+      {.descriptor = pipe.read_end(), .offset = 0, .size = octets, .is_pipe = true});
   exchange_->wake();
 }
 
@@ -327,6 +342,7 @@ void ProxyExchange::finish_quietly() {
   state_ = State::done;
   content_.close();
   octets_.clear();
+  pipe_.reset();
   trailers_.clear();
   request_.clear();
   route_->exchanges.release(*this);

@@ -80,6 +80,8 @@ class ProxyExchange final : public http::HandlerState,
   void on_response_end() override;
   void on_response_failed(const http::UpstreamFailure& failure) override;
   bool wants_response_body() const override;
+  Ref<net::Pipe> response_pipe() override;
+  void on_response_piped(net::Pipe& pipe, size_t octets) override;
   // ConnectionWaiter
   void on_connection(http::ClientConnection& connection) override;
   void on_no_connection(const http::UpstreamFailure& failure) override;
@@ -121,6 +123,7 @@ class ProxyExchange final : public http::HandlerState,
 
   // Of the response.
   Chain octets_;
+  Ref<net::Pipe> pipe_;  // through which it comes, if so
   http::KeptFields trailers_;
   std::optional<uint64_t> length_;
   bool ended_ = false;

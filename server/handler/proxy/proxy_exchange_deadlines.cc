@@ -38,7 +38,8 @@ std::optional<ProxyExchange::Patience> ProxyExchange::patience() const noexcept 
                                 .cause = "upstream took no more of the request",
                                 .limit = "upstream_send_timeout"}};
   }
-  if (state_ != State::relaying || may_be_silent_ || ended_ || failed_ || !octets_.empty())
+  const bool client_is_slow = !octets_.empty() || (pipe_ && !pipe_->empty());
+  if (state_ != State::relaying || may_be_silent_ || ended_ || failed_ || client_is_slow)
     return std::nullopt;
   return Patience{.since = received_at_,
                   .time = most.upstream_read_timeout,

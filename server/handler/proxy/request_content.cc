@@ -18,6 +18,12 @@ void RequestContent::open(http::RequestBody& body, const net::Loop& loop, uint64
   body_ended_ = body_failed_ = ended_ = lost_ = false;
 }
 
+void RequestContent::pipe_through(net::PipePool& pipes) noexcept {
+  if (length().value_or(0) <= keep_most_) return;
+  keep_most_ = 0;
+  body_->allow_pipe(pipes);
+}
+
 void RequestContent::let_go() noexcept {
   held_back_ = false;
   taken_at_ = loop_->now();

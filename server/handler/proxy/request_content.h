@@ -26,6 +26,8 @@ class RequestContent final : public BodySource {
             const Forwarding* forwarding = nullptr);
   void close();
 
+  // It goes to an upstream that splices: what is long is not kept, and need not be looked at.
+  void pipe_through(net::PipePool& pipes) noexcept;
   void let_go() noexcept;
   bool held_back() const noexcept { return held_back_; }
   // Takes what has come, up to `most` octets in all, without passing it on yet. True when there is
@@ -40,7 +42,7 @@ class RequestContent final : public BodySource {
   bool ended() const noexcept { return ended_ || body_->length() == pulled_; }
   // Something has come, were it the end, and waits to be pulled by the upstream.
   bool has_waiting() const noexcept {
-    return !ahead_.empty() || body_->waiting() > 0 || body_->ended();
+    return !ahead_.empty() || body_->waiting() > 0 || body_->fills_pipe() || body_->ended();
   }
   // When the upstream last took some, or was let to.
   net::Time taken_at() const noexcept { return taken_at_; }

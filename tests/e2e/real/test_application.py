@@ -64,6 +64,11 @@ def test_the_application_knows_whom_it_serves(server, version):
     assert "x_odd" not in fields
 
 
+@pytest.mark.parametrize("method", ["PATCH", "PROPFIND", "M-SEARCH"])
+def test_methods_are_the_applications_affair(server, method):
+    assert json.loads(curl(server, "/echo", "--request", method))["method"] == method
+
+
 def test_cookies_both_ways(server):
     heads, body = heads_and_body(server, "/cookies", "--cookie", "a=1; b=2")
     assert values(heads[0][1], "set-cookie") == ["session=1; Path=/; HttpOnly", "basket=2; Path=/shop; Max-Age=60"]

@@ -6,6 +6,19 @@
 namespace sluice::h1 {
 namespace {
 
+// What went through a pipe.
+TEST(ClientReading, PassesOverContentThatWentElsewhere) {
+  ClientReader reader;
+  reader.read("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nab");
+  EXPECT_EQ(reader.codec.content_left(), 8U);
+  reader.codec.pass_over(5, reader.recorder);
+  EXPECT_EQ(reader.codec.content_left(), 3U);
+  reader.read("c");
+  reader.codec.pass_over(2, reader.recorder);
+  EXPECT_EQ(reader.codec.reading(), Reading::done);
+  EXPECT_EQ(reader.events(), "response 200 body\n  Content-Length: 10\nbody abc\nend\n");
+}
+
 std::string responses(std::string_view octets, const std::vector<Method>& asked = {},
                       bool close = false) {
   return read_every_way<ClientReader>(octets, kTestLimits, asked, close);

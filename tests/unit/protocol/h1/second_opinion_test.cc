@@ -22,6 +22,19 @@ TEST(SecondOpinion, AgreesOnTheSameReading) {
   EXPECT_TRUE(SecondOpinion().agrees_on_head(kPost, post));
 }
 
+TEST(SecondOpinion, ComparesMethodsThatAreNamesForUs) {
+  constexpr std::string_view kReport = "REPORT / HTTP/1.1\r\nHost: a\r\n\r\n";
+  HeadReading ours{.method_text = "REPORT", .facts = {}};
+  EXPECT_TRUE(SecondOpinion().agrees_on_head(kReport, ours));
+  for (const char* const another : {"PROPFIND", "GET", "REBIND", ""}) {
+    ours.method_text = another;
+    EXPECT_FALSE(SecondOpinion().agrees_on_head(kReport, ours)) << another;
+  }
+  EXPECT_TRUE(knows_method("SOURCE"));
+  for (const char* const unknown : {"DESCRIBE", "PRI", "BREW", "get", "GETS", ""})
+    EXPECT_FALSE(knows_method(unknown)) << unknown;
+}
+
 TEST(SecondOpinion, NoticesAnotherReadingOfAHead) {
   HeadReading method = get_reading();
   method.method = Method::post;

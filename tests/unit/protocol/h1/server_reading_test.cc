@@ -14,6 +14,14 @@ TEST(ServerReading, HandsOnARequestWithoutContent) {
       "end\npersists\n");
 }
 
+// What they mean is an upstream's affair.
+TEST(ServerReading, HandsOnMethodsThatOnlyLlhttpKnows) {
+  EXPECT_EQ(requests("PROPFIND / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi"
+                     "M-SEARCH /2 HTTP/1.1\r\nHost: a\r\n\r\n"),
+            "request PROPFIND / path=/ authority=a HTTP/1.1 length=2 body\nbody hi\nend\npersists\n"
+            "request M-SEARCH /2 path=/2 authority=a HTTP/1.1\nend\npersists\n");
+}
+
 TEST(ServerReading, ReadsPipelinedRequestsInOrder) {
   EXPECT_EQ(
       requests("GET /1 HTTP/1.1\r\nHost: a\r\n\r\nPOST /2 HTTP/1.1\r\nHost: a\r\n"

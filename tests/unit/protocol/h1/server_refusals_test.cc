@@ -59,7 +59,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"bad_method", line("G(T / HTTP/1.1"), "400 malformed method []"},
         Case{"unknown_method", line("BREW / HTTP/1.1"), "501 method not implemented []"},
         Case{"lower_method", line("get / HTTP/1.1"), "501 method not implemented []"},
-        Case{"propfind", line("PROPFIND / HTTP/1.1"), "501 method not implemented []"},
+        Case{"rtsp_method", line("DESCRIBE / HTTP/1.1"), "501 method not implemented []"},
         Case{"fragment", line("GET /#a HTTP/1.1"), "400 malformed target []"},
         Case{"eight_bit", line("GET /\xc3\xa9 HTTP/1.1"), "400 malformed target []"},
         Case{"relative", line("GET a/b HTTP/1.1"), "400 malformed target []"},

@@ -218,10 +218,18 @@ TEST_F(H2FieldBlock, TakesTheExpectationItKnows) {
   expect_refused(read_get({{"expect", "more"}}), 417, "");
 }
 
-TEST_F(H2FieldBlock, AnswersMethodsItDoesNotKnow) {
-  expect_refused(read_path("/", "BREW"), 501, "");
-  expect_refused(read_path("/", "get"), 501, "");
-  EXPECT_EQ(head_.method_text, "get");
+TEST_F(H2FieldBlock, HandsOnMethodsItDoesNotKnow) {
+  for (const char* const method : {"BREW", "get", "PROPFIND", "!#$%&'*+-.^_`|~09azAZ"}) {
+    EXPECT_EQ(read_path("/", method).verdict, Verdict::good) << method;
+    EXPECT_EQ(head_.method, Method::other) << method;
+    EXPECT_EQ(head_.method_text, method);
+  }
+}
+
+// Over HTTP/1.1 it would be another request line.
+TEST_F(H2FieldBlock, TakesOnlyTokensForMethods) {
+  for (const char* const method : {"", "GET /admin", "G(T", "GET:", "\"GET\""})
+    EXPECT_EQ(read_path("/", method).verdict, Verdict::malformed) << method;
 }
 
 // --- The place -----------------------------------------------------------------------------------

@@ -136,6 +136,87 @@ TEST_P(Transports, WakesItsTaskOnlyForNews) {
   EXPECT_EQ(rig.task.runs, 2);
 }
 
+// --- Through a pipe ------------------------------------------------------------------------------
+
+FileRange piped(const Pipe& pipe, uint64_t octets) {
+  return {.descriptor = pipe.read_end(), .offset = 0, .size = octets, .is_pipe = true};
+}
+
+TEST_P(Transports, MovesOctetsIntoAPipeAndOutOfItInOrder) {
+  const uint64_t most = 1;
+  PipePool pool(most);
+  Rig from(GetParam());
+  Rig to(GetParam());
+  const Ref<Pipe> pipe = pool.acquire();
+  send_all(from.peer.get(), pattern(30'000));
+  ASSERT_TRUE(from.turn_until_readable());
+  Chain chain;
+  chain.append(copy_of("head"));
+  for (uint64_t moved = 0; moved < 30'000;) {
+    ASSERT_TRUE(from.turn_until_readable());
+    const ReadResult result = from.transport->read_into(*pipe, 7'000);
+    ASSERT_NE(result.status, Io::failed);
+    ASSERT_LE(result.octets, 7'000U);
+    chain.append_file(Ref<Owner>(pipe.get()), piped(*pipe, result.octets));
+    moved += result.octets;
+  }
+  chain.append(copy_of("tail"));
+  EXPECT_FALSE(pipe->empty());
+  EXPECT_EQ(pump(to, chain, 30'008, 1000), "head" + pattern(30'000) + "tail");
+  EXPECT_TRUE(pipe->empty());
+}
+
+// Regression: an edge told of octets that found no room in the pipe; no other one comes.
+TEST_P(Transports, AFullPipeIsNoEmptySocket) {
+  const uint64_t most = 1;
+  PipePool pool(most);
+  Rig rig(GetParam());
+  const Ref<Pipe> pipe = pool.acquire();
+  for (int i = 0; i < 100; ++i) send_all(rig.peer.get(), pattern(1000));
+  ASSERT_TRUE(rig.turn_until_readable());
+  uint64_t moved = 0;
+  ReadResult result{};
+  do {
+    result = rig.transport->read_into(*pipe, 100'000 - moved);
+    moved += result.octets;
+  } while (result.octets > 0 && moved < 100'000);
+  ASSERT_LT(moved, 100'000U) << "the pipe took it all";
+  EXPECT_EQ(result.status, Io::blocked);
+  EXPECT_TRUE(rig.transport->readable());
+
+  std::string got(moved, 0);
+  ASSERT_EQ(read(pipe->read_end(), got.data(), moved), static_cast<ssize_t>(moved));
+  pipe->emptied(moved);
+  EXPECT_GT(rig.transport->read_into(*pipe, 100'000 - moved).octets, 0U);
+}
+
+TEST_P(Transports, AnEmptySocketAnEndAndAResetAreSeenThroughAPipe) {
+  const uint64_t most = 1;
+  PipePool pool(most);
+  const Ref<Pipe> pipe = pool.acquire();
+  Rig rig(GetParam());
+  send_all(rig.peer.get(), "a");
+  ASSERT_TRUE(rig.turn_until_readable());
+  EXPECT_EQ(rig.transport->read_into(*pipe, 10).octets, 1U);
+  std::array<char, 1> room;
+  ASSERT_EQ(read(pipe->read_end(), room.data(), 1), 1);
+  pipe->emptied(1);
+  EXPECT_EQ(rig.transport->read_into(*pipe, 10).status, Io::blocked);
+  EXPECT_FALSE(rig.transport->readable());
+  shutdown(rig.peer.get(), SHUT_WR);
+  ASSERT_TRUE(rig.turn_until_readable());
+  EXPECT_EQ(rig.transport->read_into(*pipe, 10).status, Io::end);
+  EXPECT_TRUE(rig.transport->peer_closed());
+
+  if (GetParam() == Kind::unix_stream) return;
+  Rig other;
+  reset_on_close(other.peer.get());
+  other.peer = Descriptor();
+  ASSERT_TRUE(other.turn_until_readable());
+  EXPECT_EQ(other.transport->read_into(*pipe, 10).status, Io::failed);
+  EXPECT_TRUE(other.transport->broken());
+}
+
 TEST_P(Transports, SendsMemoryOfManyNodesInOrder) {
   Rig rig(GetParam());
   Chain chain;
