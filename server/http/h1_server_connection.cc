@@ -245,7 +245,7 @@ void H1ServerConnection::submit_interim(const ResponseHead& head) {
 
 // A turn produces after it parsed, so only an answer from outside a turn needs one.
 void H1ServerConnection::submit_final() {
-  if (!in_turn_ && state_ != State::retired) context_.loop.wake(*this);
+  if (!in_turn_ && state_ != State::retired) context_.loop.wake_next(*this);
 }
 
 void H1ServerConnection::wake() {
@@ -253,7 +253,7 @@ void H1ServerConnection::wake() {
   if (in_turn_) {
     turn_again_ = true;
   } else {
-    context_.loop.wake(*this);
+    context_.loop.wake_next(*this);
   }
 }
 

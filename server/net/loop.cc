@@ -148,6 +148,15 @@ void Loop::wake(Task& task) noexcept {
   push(woken_, task);
 }
 
+void Loop::wake_next(Task& task) noexcept {
+  if (!in_round_) return wake(task);
+  assert(on_own_thread());
+  if (task.queued_) return;
+  task.queued_ = true;
+  task.next_ = std::exchange(round_.first, &task);
+  if (round_.last == nullptr) round_.last = &task;
+}
+
 void Loop::forget(Task& task) noexcept {
   assert(on_own_thread());
   if (!task.queued_) return;
@@ -223,10 +232,12 @@ void Loop::deliver_mail() {
 void Loop::run_tasks() {
   for (int round = 0; round < kRoundsAnIteration && woken_.first != nullptr; ++round) {
     round_ = std::exchange(woken_, Queue{});
+    in_round_ = true;
     while (Task* task = pop(round_)) {
       task->queued_ = false;  // before it runs: it may wake itself, for the next round
       task->run();
     }
+    in_round_ = false;
   }
 }
 

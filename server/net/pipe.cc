@@ -13,6 +13,7 @@ namespace sluice::net {
 namespace {
 
 constexpr size_t kKept = 16;
+constexpr int kSize = 256 * 1024;
 
 }  // namespace
 
@@ -54,6 +55,8 @@ Ref<Pipe> PipePool::acquire() {
   }
   std::array<int, 2> ends;
   if (::pipe2(ends.data(), O_NONBLOCK | O_CLOEXEC) != 0) return {};
+  // More than it has at first; where many pipes are so large that this user may have no more, not.
+  ::fcntl(ends[1], F_SETPIPE_SZ, kSize);
   ++in_use_;
   free_.reserve(kKept);  // so that give_back never allocates
   return Ref<Pipe>(new Pipe(*this, Descriptor(ends[0]), Descriptor(ends[1])));

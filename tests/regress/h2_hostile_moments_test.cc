@@ -31,8 +31,8 @@ TEST(H2HostileMoments, CreditComesWithTheEndOfTheStreamThatWasInItsWay) {
   conf::Limits limits;
   limits.connection_memory = 160 * 1024;
   limits.http2_stream_window = limits.http2_connection_window = 128 * 1024;
-  H2Fixture f(limits);
   Tap tap;
+  H2Fixture f(limits);
   tap.ready = std::string(1'000'000, 'x');
   f.upload = std::make_unique<TapSource>(tap);
   const h2::StreamId id = f.client.request("POST", "/later", f.upload.get());

@@ -19,10 +19,14 @@ struct Taken {
   ~Taken() { places_taken.fetch_sub(1, std::memory_order_relaxed); }
 };
 
+// Raised before the first worker runs, and not changed from there on: it is asked for once.
 uint64_t descriptors() noexcept {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1024;
-  return std::min<uint64_t>(limit.rlim_cur, 1U << 20);
+  static const uint64_t most = [] {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return uint64_t{1024};
+    return std::min<uint64_t>(limit.rlim_cur, 1U << 20);
+  }();
+  return most;
 }
 
 }  // namespace

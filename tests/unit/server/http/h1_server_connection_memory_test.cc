@@ -125,8 +125,8 @@ TEST(ConnectionMemory, TheSmallestCapStillLetsTheLargestHeadIn) {
 }
 
 TEST(ConnectionMemory, TheConnectionThatHoldsMostIsFoundAndClosed) {
-  ConnectionFixture f;
   Wire wires[3];
+  ConnectionFixture f;
   H1ServerConnection* connections[3];
   for (int i = 0; i < 3; ++i) {
     connections[i] =

@@ -84,6 +84,33 @@ TEST(Loop, TasksRunInTheOrderTheyWereWoken) {
   EXPECT_EQ(order, "bca");
 }
 
+TEST(Loop, ATaskThatIsNextRunsBeforeThoseThatWait) {
+  Loop loop;
+  std::vector<int> order;
+  CountingTask next([&] { order.push_back(9); });
+  CountingTask first([&] {
+    order.push_back(1);
+    loop.wake_next(next);
+    loop.wake_next(next);
+  });
+  CountingTask second([&] {
+    order.push_back(2);
+    loop.wake(next);
+    loop.wake_next(next);  // it has its place
+  });
+  CountingTask third([&] { order.push_back(3); });
+  loop.wake_next(first);  // no task runs: it is the last
+  loop.wake_next(second);
+  loop.wake(third);
+  turn(loop);
+  EXPECT_EQ(order, (std::vector<int>{1, 9, 2, 3, 9}));
+
+  CountingTask last([&] { loop.wake_next(next); });
+  loop.wake(last);
+  turn(loop);
+  EXPECT_EQ(next.runs, 3) << "behind the last of a round";
+}
+
 TEST(Loop, ATaskWokenWhileRunningWaitsForTheNextRound) {
   Loop loop;
   std::string order;
