@@ -263,7 +263,7 @@ constexpr std::array kLimits = {
     count(
         "upstream_pipes", &Limits::upstream_pipes, 0, 10'000,
         "of a worker, for content of 256 KiB and more between two connections of HTTP/1.1 in clear "
-        "text: it need not be copied; each has two descriptors and up to 64 KiB of the kernel's "
+        "text: it need not be copied; each has two descriptors and up to 256 KiB of the kernel's "
         "memory",
         "copied"),
     count("upstream_retries", &Limits::upstream_retries, 0, 100,
