@@ -51,6 +51,7 @@ ELSEWHERE = {
     "listings": f"{UNIT}/handler/files/site_options_test.cc",
     "log_ring": "tests/e2e/test_access_log.py",
     "proxy_protocol_timeout": "tests/e2e/test_proxy_protocol.py",
+    "upstream_pipes": "tests/e2e/proxy_faults/test_piped_content.py",
     "control_connections": f"{UNIT}/ops/control_server_test.cc",
     "control_line": f"{UNIT}/ops/control_server_test.cc",
     "control_timeout": f"{UNIT}/ops/control_server_test.cc",
