@@ -16,6 +16,10 @@ bool H1ServerConnection::wants_input() const noexcept {
     case State::head:
       return requests_left_ > 0;
     case State::exchange:
+      // What nobody will pull is read when the head has said what becomes of it: how much of it
+      // has come by then must not decide that.
+      if (exchange_->responded() && !head_written_ && !exchange_->request_body().claimed())
+        return false;
       return !request_ended_ && discarded_ <= limits().drain &&
              exchange_->request_body().waiting() < limits().exchange_body;
     case State::draining:
