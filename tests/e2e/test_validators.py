@@ -181,7 +181,8 @@ def test_wget_transfers_only_what_is_new(root, server, tmp_path):
         assert done.returncode == 0 and (mirrored.stat().st_ino, mirrored.stat().st_ctime_ns) == before, done.stderr
 
 
-@pytest.mark.parametrize("version", ["h1"], indirect=True)  # it is about wget, and long
+@pytest.mark.long
+@pytest.mark.parametrize("version", ["h1"], indirect=True)  # it is about wget
 @pytest.mark.skipif(not PYTHON_DOC.is_dir(), reason="needs Debian's python3-doc")
 def test_a_mirror_made_twice_transfers_nothing_the_second_time(version, tmp_path):
     """A real site. wget asks with HEAD, because from a page that it is answered 304 for it follows no links."""
