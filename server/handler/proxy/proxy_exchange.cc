@@ -273,6 +273,7 @@ Pull ProxyExchange::pull(Chain& out, size_t max) {
   const uint64_t part = std::min<uint64_t>(max, octets_.size());
   if (part > 0) {
     octets_.split(part, out);
+    received_at_ = loop().now();  // until now it may have been the client that was waited for
     if (stream_ != nullptr) stream_->consumed(part, octets_.empty());
   }
   if (!octets_.empty()) return Pull::ready;

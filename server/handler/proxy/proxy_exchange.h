@@ -112,6 +112,8 @@ class ProxyExchange final : public http::HandlerState,
   std::optional<net::Time> total_deadline() const noexcept;
   void set_timer() noexcept;
   bool client_has_left() noexcept;
+  // Something of the response waits to be sent.
+  bool client_is_slow() const noexcept { return !octets_.empty() || (pipe_ && !pipe_->empty()); }
   const conf::Limits& limits() const noexcept { return exchange_->limits().values; }
   net::Loop& loop() const noexcept { return route_->pool.resources().loop; }
 
@@ -135,7 +137,7 @@ class ProxyExchange final : public http::HandlerState,
   net::Time started_at_{};
   std::optional<net::Time> client_closed_at_;  // when that was seen
   net::Time sent_at_{};                        // the request was given to a connection
-  net::Time received_at_{};                    // something of the response came
+  net::Time received_at_{};                    // something of the response came, or went on
   State state_ = State::done;
 };
 

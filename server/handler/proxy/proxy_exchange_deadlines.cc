@@ -38,8 +38,7 @@ std::optional<ProxyExchange::Patience> ProxyExchange::patience() const noexcept 
                                 .cause = "upstream took no more of the request",
                                 .limit = "upstream_send_timeout"}};
   }
-  const bool client_is_slow = !octets_.empty() || (pipe_ && !pipe_->empty());
-  if (state_ != State::relaying || may_be_silent_ || ended_ || failed_ || client_is_slow)
+  if (state_ != State::relaying || may_be_silent_ || ended_ || failed_ || client_is_slow())
     return std::nullopt;
   return Patience{.since = received_at_,
                   .time = most.upstream_read_timeout,
@@ -80,6 +79,7 @@ bool ProxyExchange::client_has_left() noexcept {
 
 void ProxyExchange::on_timer() {
   const net::Time now = loop().now();
+  if (client_is_slow()) received_at_ = now;  // the upstream's time does not run meanwhile
   if (client_has_left()) return exchange_->abandon("client left");
   if (const auto total = total_deadline(); total && now >= *total) {
     return give_up({.status = 504,
