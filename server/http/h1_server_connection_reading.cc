@@ -136,6 +136,11 @@ void H1ServerConnection::on_peer_closed() {
       if (!sending()) retire_in_good_order();
       return;
     case State::exchange:
+      // Nobody wanted the rest: the answer goes out, and the connection ends behind it.
+      if (head_written_ && exchange_->request_body().cancelled()) {
+        closing_ = true;
+        return;
+      }
       // What was begun to be answered ends as cut; else it is the client's cut alone.
       // Answers of before that have not left whole do not get a good end either; what is sealed
       // already goes before it.
