@@ -1,7 +1,7 @@
 """What the tests of the proxy share: who signs for its upstreams, and the gateway to the catalogue."""
 
 import pytest
-from catalogue import CASES
+from upstream_catalogue import CASES
 from certificates import Authority
 from gateway import Gateway
 

@@ -4,7 +4,7 @@ What is asserted is in the rows (h1_cases.py and its like) and in misbehaviour.p
 """
 
 import pytest
-from catalogue import BY_NAME, CASES
+from upstream_catalogue import BY_NAME, CASES
 from misbehaviour import Trial
 
 QUICK = [one.name for one in CASES if not one.patient]
