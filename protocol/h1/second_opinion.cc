@@ -34,6 +34,8 @@ constexpr std::string_view kMethods[] = {
     HTTP_METHOD_MAP(SLUICE_METHOD)
 #undef SLUICE_METHOD
 };
+// The list has no gaps: a method's place is its number.
+static_assert(std::size(kMethods) == HTTP_SOURCE + 1 && kMethods[HTTP_MSEARCH] == "M-SEARCH");
 
 uint8_t llhttp_method_of(const HeadReading& ours) noexcept {
   switch (ours.method) {
@@ -59,7 +61,7 @@ uint8_t llhttp_method_of(const HeadReading& ours) noexcept {
       break;
   }
   const auto* const found = std::find(std::begin(kMethods), std::end(kMethods), ours.method_text);
-  // The list has no gaps: a method's number is its place. UINT8_MAX differs from all.
+  // UINT8_MAX differs from all.
   return found == std::end(kMethods) ? UINT8_MAX : static_cast<uint8_t>(found - kMethods);
 }
 
