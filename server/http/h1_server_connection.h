@@ -107,6 +107,7 @@ class H1ServerConnection final : public ServerConnection, public Stream, private
   bool move_content();
   bool make_room();
   void on_peer_closed();
+  std::string_view cause_of_cut_content() const;
 
   // Phase two: pulling, framing, flushing.
   bool produce();

@@ -127,6 +127,12 @@ bool H1ServerConnection::make_room() {
   return false;
 }
 
+// RFC 8446 section 6.1: without close_notify it need not have been the client who ended.
+std::string_view H1ServerConnection::cause_of_cut_content() const {
+  return peer_truncated_ ? "client closed without close_notify in the middle of its content"
+                         : "client closed in the middle of its content";
+}
+
 // The peer's FIN came where a request or its content was still wanted.
 void H1ServerConnection::on_peer_closed() {
   switch (state_) {
@@ -136,8 +142,11 @@ void H1ServerConnection::on_peer_closed() {
       if (!sending()) retire_in_good_order();
       return;
     case State::exchange:
-      // Nobody wanted the rest: the answer goes out, and the connection ends behind it.
+      // Nobody wanted the rest: the answer goes out, and the connection ends behind it. The log
+      // says that it was cut all the same, which over TLS may have been anybody's doing.
       if (head_written_ && exchange_->request_body().cancelled()) {
+        if (exchange_->explanation().cause.empty())
+          exchange_->explain(cause_of_cut_content(), "request content", {});
         closing_ = true;
         return;
       }
@@ -145,8 +154,7 @@ void H1ServerConnection::on_peer_closed() {
       // Answers of before that have not left whole do not get a good end either; what is sealed
       // already goes before it.
       if (!head_written_ && handshaken_ != nullptr && out_.empty()) transport_->shutdown_write();
-      return cut(peer_truncated_ ? "client closed without close_notify in the middle of its content"
-                                 : "client closed in the middle of its content");
+      return cut(cause_of_cut_content());
     default:
       return linger();
   }
