@@ -1,4 +1,8 @@
-// The loop's iteration: wait, events, mail, timers, rounds of tasks, the retired.
+// The loop's iteration: wait, events, mail, rounds of tasks, timers and what they woke, the
+// retired.
+//
+// Tasks come before timers: when the process stood still for longer than a timeout, what came
+// meanwhile is read before its absence is held against anybody.
 //
 // Why an event never meets a freed target: epoll gives a batch of pointers, and a target that dies
 // while the batch is worked off would leave its pointer there. Targets are destroyed by retire()
@@ -94,8 +98,11 @@ void Loop::run_once(std::chrono::milliseconds max_wait) {
   assert(on_own_thread());
   wait(max_wait);
   deliver_mail();
+  int rounds = kRoundsAnIteration;
+  run_tasks(rounds);
+  free_retired();  // before the timers: what has ended has none any more
   timers_.advance(now_);
-  run_tasks();
+  run_tasks(rounds);
   free_retired();
 }
 
@@ -229,8 +236,8 @@ void Loop::deliver_mail() {
   }
 }
 
-void Loop::run_tasks() {
-  for (int round = 0; round < kRoundsAnIteration && woken_.first != nullptr; ++round) {
+void Loop::run_tasks(int& rounds) {
+  for (; rounds > 0 && woken_.first != nullptr; --rounds) {
     round_ = std::exchange(woken_, Queue{});
     in_round_ = true;
     while (Task* task = pop(round_)) {

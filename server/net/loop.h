@@ -131,7 +131,8 @@ class Loop {
   void read_clocks() noexcept;
   void wait(std::chrono::milliseconds max_wait);
   void deliver_mail();
-  void run_tasks();
+  // Takes from `rounds` what it used of them.
+  void run_tasks(int& rounds);
   void free_retired();
 
   int epoll_ = -1;

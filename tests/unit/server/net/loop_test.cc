@@ -308,6 +308,58 @@ TEST(Loop, TimersFireFromTheLoop) {
   EXPECT_EQ(timer.fired, 1);
 }
 
+// After the process stood still nobody is timed out for what has come in that time.
+TEST(Loop, WhatHasComeIsWorkedOffBeforeAnOverdueTimerFires) {
+  class Overdue final : public Timer {
+   public:
+    explicit Overdue(std::string& order) : order_(order) {}
+    void on_timer() override { order_ += "timer "; }
+
+   private:
+    std::string& order_;
+  };
+  Loop loop;
+  turn(loop);
+  std::string order;
+  Overdue timer(order);
+  Overdue disarmed(order);
+  CountingTask task([&] {
+    order += "task ";
+    loop.timers().cancel(disarmed);
+  });
+  const Pair pair = unix_pair();
+  TestTarget target([&] { loop.wake(task); });
+  ASSERT_EQ(loop.watch_readable(pair.ours.get(), target), 0);
+  loop.timers().set(timer, loop.now() + milliseconds(40));
+  loop.timers().set(disarmed, loop.now() + milliseconds(40));
+  send_all(pair.theirs.get(), "x");
+  std::this_thread::sleep_for(milliseconds(200));
+  turn(loop);
+  EXPECT_EQ(order, "task timer ");
+}
+
+TEST(Loop, WhatATimerWokeRunsBeforeTheLoopWaitsAgain) {
+  class Waking final : public Timer {
+   public:
+    Waking(Loop& loop, Task& task) : loop_(loop), task_(task) {}
+    void on_timer() override { loop_.wake(task_); }
+
+   private:
+    Loop& loop_;
+    Task& task_;
+  };
+  Loop loop;
+  turn(loop);
+  bool freed = false;
+  CountingTask task([&] { loop.retire(std::make_unique<TestRetired>([&] { freed = true; })); });
+  Waking timer(loop, task);
+  loop.timers().set(timer, loop.now() + milliseconds(40));
+  std::this_thread::sleep_for(milliseconds(200));
+  turn(loop);
+  EXPECT_EQ(task.runs, 1);
+  EXPECT_TRUE(freed);
+}
+
 TEST(Loop, SleepsNoLongerThanAskedAndReadsItsClocks) {
   Loop loop;
   const Time before = Clock::now();
