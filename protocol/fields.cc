@@ -1,5 +1,6 @@
 // Names to identifiers: a switch on the length leaves at most three candidates, each compared eight
-// octets at a time. This runs once per field line received.
+// octets at a time. This runs once per field line received, and was measured: without being told
+// the compiler keeps one loop for all lengths, which costs twice as much.
 #include "protocol/fields.h"
 
 #include <cstring>
@@ -20,21 +21,22 @@ constexpr uint64_t lower_word(uint64_t word) noexcept {
 }
 
 template <typename Word>
-uint64_t load(const char* at) noexcept {
+[[gnu::always_inline]] inline uint64_t load(const char* at) noexcept {
   Word word;
   std::memcpy(&word, at, sizeof word);
   return word;
 }
 
 template <typename Word>
-bool same_word(const char* left, const char* right) noexcept {
+[[gnu::always_inline]] inline bool same_word(const char* left, const char* right) noexcept {
   return lower_word(load<Word>(left)) == lower_word(load<Word>(right));
 }
 
 // Compares by words of one size, the last of which may overlap the one before. Requires: size >=
 // sizeof(Word).
 template <typename Word>
-bool same_words(const char* left, const char* right, size_t size) noexcept {
+[[gnu::always_inline]] inline bool same_words(const char* left, const char* right,
+                                              size_t size) noexcept {
   size_t at = 0;
   for (; at + sizeof(Word) <= size; at += sizeof(Word)) {
     if (!same_word<Word>(left + at, right + at)) return false;
@@ -44,7 +46,8 @@ bool same_words(const char* left, const char* right, size_t size) noexcept {
 
 // With a size known to the compiler, and a literal: loads and compares with constants.
 template <size_t kSize>
-bool is_name(std::string_view name, const char (&lower_case)[kSize]) noexcept {
+[[gnu::always_inline]] inline bool is_name(std::string_view name,
+                                           const char (&lower_case)[kSize]) noexcept {
   constexpr size_t kLength = kSize - 1;
   if constexpr (kLength >= 8) {
     return same_words<uint64_t>(name.data(), lower_case, kLength);
@@ -112,34 +115,15 @@ FieldId field_id(std::string_view name) noexcept {
   }
 }
 
-bool equals_ignoring_case(std::string_view left, std::string_view right) noexcept {
-  const size_t size = left.size();
-  if (size != right.size()) return false;
-  if (size >= 8) return same_words<uint64_t>(left.data(), right.data(), size);
-  if (size >= 4) return same_words<uint32_t>(left.data(), right.data(), size);
-  if (size >= 2) return same_words<uint16_t>(left.data(), right.data(), size);
-  return size == 0 || same_word<uint8_t>(left.data(), right.data());
+bool same_ignoring_case(const char* left, const char* right, size_t size) noexcept {
+  if (size >= 8) return same_words<uint64_t>(left, right, size);
+  if (size >= 4) return same_words<uint32_t>(left, right, size);
+  if (size >= 2) return same_words<uint16_t>(left, right, size);
+  return size == 0 || same_word<uint8_t>(left, right);
 }
 
 bool is_forbidden_in_trailers(FieldId id) noexcept {
   return id == FieldId::content_length || id == FieldId::transfer_encoding || id == FieldId::host;
-}
-
-bool is_hop_by_hop(const Field& field) noexcept {
-  switch (field.id) {
-    case FieldId::connection:
-    case FieldId::keep_alive:
-    case FieldId::te:
-    case FieldId::trailer:
-    case FieldId::transfer_encoding:
-    case FieldId::upgrade:
-      return true;
-    case FieldId::other:
-      // Not registered, but sent by old clients and meant for the next hop only.
-      return field.name.size() == 16 && equals_ignoring_case(field.name, "proxy-connection");
-    default:
-      return false;
-  }
 }
 
 const Field* FieldList::find(FieldId id) const noexcept {

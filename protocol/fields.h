@@ -45,18 +45,39 @@ enum class FieldId : uint8_t {
 FieldId field_id(std::string_view name) noexcept;
 
 // ASCII letters compare without case; RFC 9110 section 5.6.2's tokens and most keywords are such.
-bool equals_ignoring_case(std::string_view left, std::string_view right) noexcept;
+bool same_ignoring_case(const char* left, const char* right, size_t size) noexcept;
+inline bool equals_ignoring_case(std::string_view left, std::string_view right) noexcept {
+  return left.size() == right.size() && same_ignoring_case(left.data(), right.data(), left.size());
+}
 
 // Name and value point into memory that the message's head keeps alive.
 struct Field {
   std::string_view name;
   std::string_view value;  // without surrounding white space
   FieldId id = FieldId::other;
+  // A codec has seen that the name is a token and that the value holds field octets only: a writer
+  // need not look again. Whoever changes either makes another Field.
+  bool checked = false;
 };
 
 // True for fields that hold for one connection only (RFC 9110 section 7.6.1); writers never send
 // them from a field list.
-bool is_hop_by_hop(const Field& field) noexcept;
+inline bool is_hop_by_hop(const Field& field) noexcept {
+  switch (field.id) {
+    case FieldId::connection:
+    case FieldId::keep_alive:
+    case FieldId::te:
+    case FieldId::trailer:
+    case FieldId::transfer_encoding:
+    case FieldId::upgrade:
+      return true;
+    case FieldId::other:
+      // Not registered, but sent by old clients and meant for the next hop only.
+      return equals_ignoring_case(field.name, "proxy-connection");
+    default:
+      return false;
+  }
+}
 
 // True for fields that would change how a message is framed or routed after the fact (RFC 9110
 // section 6.5.1).
@@ -68,6 +89,7 @@ class FieldList {
   void add(std::string_view name, std::string_view value, FieldId id) {
     fields_.push_back({name, value, id});
   }
+  void add(const Field& field) { fields_.push_back(field); }
   void clear() noexcept { fields_.clear(); }
   size_t size() const noexcept { return fields_.size(); }
   bool empty() const noexcept { return fields_.empty(); }

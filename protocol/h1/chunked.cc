@@ -165,7 +165,7 @@ ChunkedReader::Step ChunkedReader::take_trailers(std::string_view input, const L
   while ((outcome = next_field_line(input, section, cursor_, field, error)) == Outcome::line) {
     if (is_forbidden_in_trailers(field.id)) error = {400, "framing field in the trailers", ""};
     if (error.status != 0) return {};
-    if (!is_hop_by_hop(field)) trailers.add(field.name, field.value, field.id);
+    if (!is_hop_by_hop(field)) trailers.add(field);
   }
   if (outcome != Outcome::complete) {
     trailers.clear();

@@ -131,7 +131,7 @@ Outcome Codec::read_field_lines(std::string_view input, ControlFields& control, 
     const bool taken = control.take(field);
     // In a response it is metadata as well: of what a GET would have sent, after HEAD and in a 304.
     const bool kept = role_ == Role::client && field.id == FieldId::content_length;
-    if (!taken || kept) fields.add(field.name, field.value, field.id);
+    if (!taken || kept) fields.add(field);
   }
   return outcome;
 }

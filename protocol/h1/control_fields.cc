@@ -210,7 +210,7 @@ void ControlFields::drop_named(FieldList& fields) const {
     for (size_t at = 0; at < named_count_; ++at) {
       named = named || equals_ignoring_case(named_[at], field.name);
     }
-    if (!named) kept.add(field.name, field.value, field.id);
+    if (!named) kept.add(field);
   }
   fields = std::move(kept);
 }

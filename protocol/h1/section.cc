@@ -129,6 +129,7 @@ Outcome next_field_line(std::string_view input, const SectionLimits& limits, Sec
   field.name = {begin + cursor.line_start, cursor.colon - cursor.line_start};
   field.value = trim({begin + cursor.colon + 1, cursor.scanned - cursor.colon - size_t{1}});
   field.id = field_id(field.name);
+  field.checked = true;
   ++cursor.fields;
   start_line_after(cursor.scanned + size_t{2}, cursor);
   return Outcome::line;

@@ -44,8 +44,8 @@ struct SectionLimits {
 Outcome next_start_line(std::string_view input, size_t limit, SectionCursor& cursor,
                         std::string_view& line, ProtocolError& error) noexcept;
 
-// The next field line: `line` and the field; or `complete` after the empty line that ends the
-// section, when cursor.line_start is the section's length.
+// The next field line: `line` and the field, checked; or `complete` after the empty line that ends
+// the section, when cursor.line_start is the section's length.
 Outcome next_field_line(std::string_view input, const SectionLimits& limits, SectionCursor& cursor,
                         Field& field, ProtocolError& error) noexcept;
 

@@ -251,7 +251,7 @@ std::optional<Slice> FieldBlock::finish_trailers(BlockPool& pool, FieldList& tra
   for (const Part& part : parts_) {
     if (is_forbidden_in_trailers(part.id)) return std::nullopt;
     const Field field{name_of(part, text), value_of(part, text), part.id};
-    if (!is_hop_by_hop(field)) trailers.add(field.name, field.value, field.id);
+    if (!is_hop_by_hop(field)) trailers.add(field);
   }
   return storage;
 }

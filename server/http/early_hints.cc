@@ -33,7 +33,7 @@ BodySourcePointer EarlyHints::on_response(Exchange& exchange, ResponseHead& head
   const Method method = exchange.request().method;
   const bool retrieves = method == Method::get || method == Method::head;
   if (!retrieves || !may_help(exchange.request())) return source;
-  for (const Field& link : hints_.fields) head.fields.add(link.name, link.value, link.id);
+  for (const Field& link : hints_.fields) head.fields.add(link);
   return source;
 }
 

@@ -68,7 +68,7 @@ void FieldRules::erase(std::string_view name, ResponseHead& head) {
   scratch_.clear();
   const auto keep = [&](const FieldList& fields) {
     for (const Field& field : fields) {
-      if (!equals_ignoring_case(field.name, name)) scratch_.add(field.name, field.value, field.id);
+      if (!equals_ignoring_case(field.name, name)) scratch_.add(field);
     }
   };
   keep(head.fields);

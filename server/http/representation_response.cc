@@ -173,7 +173,7 @@ class Answer {
     ResponseHead& head = exchange_.response();
     head.prepared = nullptr;
     for (const Field& field : representation_.fields().fields) {
-      if (field.id != FieldId::content_type) head.fields.add(field.name, field.value, field.id);
+      if (field.id != FieldId::content_type) head.fields.add(field);
     }
     head.storage = copy_of(value);
     head.fields.add("Content-Type", head.storage.view(), FieldId::content_type);

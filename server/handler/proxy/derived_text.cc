@@ -26,8 +26,8 @@ class Memory final : public Owner {
 
 }  // namespace
 
-DerivedText::DerivedText(size_t room) : room_(room) {
-  if (room == 0) return;
+DerivedText::DerivedText(size_t room, std::span<char> own) : data_(own.data()), room_(room) {
+  if (room <= own.size()) return;
   Memory* const memory = Memory::make(room);
   memory_ = Ref<Owner>(memory);
   data_ = memory->data();

@@ -1,4 +1,5 @@
-// Octets of a head that a proxy writes anew: one allocation, measured beforehand, that never grows.
+// Octets of a head that a proxy writes anew: in memory that whoever asks has, or one allocation,
+// measured beforehand, that never grows.
 //
 // A head's views point into it while it is written, so it may not move; who measures too little has
 // broken an invariant, and the process aborts rather than writes beyond the end.
@@ -6,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "protocol/slice.h"
@@ -15,8 +17,9 @@ namespace sluice::handler::proxy {
 // Thread: one worker's.
 class DerivedText {
  public:
-  // Room for `room` octets; none is made for 0.
-  explicit DerivedText(size_t room);
+  // Room for `room` octets: in `own`, which outlives the slice, when that is large enough; none is
+  // made for 0.
+  explicit DerivedText(size_t room, std::span<char> own = {});
 
   DerivedText& text(std::string_view octets) noexcept;
   DerivedText& number(uint64_t value) noexcept;
@@ -29,7 +32,7 @@ class DerivedText {
   size_t size() const noexcept { return size_; }
   // What was written from octet `mark` on. Valid while the slice lives.
   std::string_view since(size_t mark) const noexcept { return {data_ + mark, size_ - mark}; }
-  // Pins what was written. Nothing is written after it.
+  // Pins what was written, where it is not in memory of its own. Nothing is written after it.
   Slice slice() const noexcept { return {memory_, data_, size_}; }
 
  private:

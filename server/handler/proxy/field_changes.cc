@@ -29,7 +29,7 @@ bool FieldChanges::is_dropped(std::string_view name) const noexcept {
 }
 
 void FieldChanges::add_to(FieldList& fields) const {
-  for (const Field& field : added_) fields.add(field.name, field.value, field.id);
+  for (const Field& field : added_) fields.add(field);
 }
 
 }  // namespace sluice::handler::proxy

@@ -136,7 +136,7 @@ void Forwarding::take_fields(const RequestHead& in, bool trusted, HopFacts& fact
       if (is_hop_field_with_underscores(field.name)) continue;
     }
     if (passes(field, trusted, facts) && !changes_.drops(field.name)) {
-      out.add(field.name, field.value, field.id);
+      out.add(field);
     }
   }
 }
@@ -185,7 +185,7 @@ void Forwarding::add_max_forwards(const HopFacts& facts, std::optional<uint64_t>
 }
 
 Forwarding::Verdict Forwarding::make_request(const RequestHead& in, const ClientFacts& client,
-                                             RequestHead& out) const {
+                                             std::span<char> room, RequestHead& out) const {
   copy_head(in, out);
   const UpstreamTarget target(in, {action_.strip, action_.base});
   if (!target.possible()) return Verdict::not_proxied;
@@ -198,7 +198,8 @@ Forwarding::Verdict Forwarding::make_request(const RequestHead& in, const Client
                 .facts = facts,
                 .node = node_name(client.address),
                 .proto = client.secure ? "https" : "http"};
-  DerivedText text(hop_lists_room(hop) + kNumbersRoom + client.request_id.size() + target.room());
+  DerivedText text(hop_lists_room(hop) + kNumbersRoom + client.request_id.size() + target.room(),
+                   room);
   target.write(in, text, out);
   out.authority = authority_for(in);
   add_hop_fields(hop, client, text, out.fields);

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -46,10 +47,11 @@ class Forwarding {
   };
   // Fills `out` (cleared before; its lists keep their memory) with the request as it goes upstream:
   // method, target, authority, fields, has_body, content_length, expects_continue. Views in it
-  // point into `in`, which stays, into the action and this, and into `out.derived`: one allocation
-  // at most (one more for a target over 8 KiB in an unusual spelling).
+  // point into `in`, which stays, into the action and this, and into `out.derived`: it lies in
+  // `room`, which outlives `out`, unless that is too small; one allocation then (one more for a
+  // target over 8 KiB in an unusual spelling).
   [[nodiscard]] Verdict make_request(const RequestHead& in, const ClientFacts& client,
-                                     RequestHead& out) const;
+                                     std::span<char> room, RequestHead& out) const;
   // Whether a trailer field of a request goes upstream: what it says of the hops behind it, who it
   // is and what the rules touch is the head's to say (RFC 9110 section 6.5.1), whoever sent it.
   bool passes_as_trailer(const Field& field) const noexcept;

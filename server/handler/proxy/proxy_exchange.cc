@@ -83,7 +83,7 @@ bool ProxyExchange::make_request() {
                            .secure = exchange.secure(),
                            .trusted = exchange.peer_trusted(),
                            .request_id = exchange.request_id(route_->pool.resources().request_ids)};
-  switch (route_->forwarding.make_request(exchange.request(), client, request_)) {
+  switch (route_->forwarding.make_request(exchange.request(), client, derived_, request_)) {
     case Forwarding::Verdict::forward:
       return true;
     case Forwarding::Verdict::loop:

@@ -15,6 +15,7 @@
 // States: gathering -> connecting -> awaiting -> relaying (or ending, without content) -> done.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -120,6 +121,8 @@ class ProxyExchange final : public http::HandlerState,
   const ProxyRoute* route_ = nullptr;
   http::Exchange* exchange_ = nullptr;  // null: it is free
   http::ClientStream* stream_ = nullptr;
+  // What the request says of its way here, mostly: it takes some 250 octets.
+  std::array<char, 512> derived_;
   RequestHead request_;  // as it goes upstream
   RequestContent content_;
 

@@ -74,8 +74,7 @@ void RequestContent::take_trailers() {
   const FieldList* const received = body_->trailers();
   if (received == nullptr) return;
   for (const Field& field : *received) {
-    if (forwarding_ == nullptr || forwarding_->passes_as_trailer(field))
-      trailers_.add(field.name, field.value, field.id);
+    if (forwarding_ == nullptr || forwarding_->passes_as_trailer(field)) trailers_.add(field);
   }
 }
 

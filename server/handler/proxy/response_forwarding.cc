@@ -51,10 +51,11 @@ void write_fields(const Places& places, DerivedText& text, FieldList& fields) {
   FieldList& scratch = scratch_list();
   for (const Field& field : fields) {
     const MappedField kind = mapped_field(field);
-    const bool changes = mapped_size(kind, field.value, places).has_value();
-    const std::string_view value =
-        changes ? write_mapped(kind, field.value, places, text) : field.value;
-    scratch.add(field.name, value, field.id);
+    if (mapped_size(kind, field.value, places).has_value()) {
+      scratch.add(field.name, write_mapped(kind, field.value, places, text), field.id);
+    } else {
+      scratch.add(field);
+    }
   }
   std::swap(fields, scratch);
   scratch.clear();

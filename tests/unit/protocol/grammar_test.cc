@@ -36,6 +36,24 @@ TEST(Grammar, FindsTheFirstOctetThatEndsAValue) {
   }
 }
 
+TEST(Grammar, FindsTheFirstOctetThatEndsAToken) {
+  for (size_t size = 1; size <= 20; ++size) {
+    for (size_t at = 0; at < size; ++at) {
+      for (int value = 0; value < 256; ++value) {
+        for (const char around : std::string_view("aZ-5")) {
+          std::string text(size, around);
+          text[at] = static_cast<char>(value);
+          if (at + 1 < size) text[at + 1] = ':';
+          const char* const end = text.data() + size;
+          const size_t expected = is_token_octet(text[at]) ? std::min(at + 1, size) : at;
+          ASSERT_EQ(static_cast<size_t>(skip_token(text.data(), end) - text.data()), expected)
+              << size << " " << at << " " << value << " " << around;
+        }
+      }
+    }
+  }
+}
+
 TEST(Grammar, TrimsOnlyWhiteSpaceOfALine) {
   EXPECT_EQ(trim(" \ta b\t "), "a b");
   EXPECT_EQ(trim(" \t "), "");

@@ -3,10 +3,12 @@
 #pragma once
 
 #include <cstdio>
+#include <cstdlib>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "protocol/grammar.h"
 #include "protocol/h1/codec.h"
 
 namespace sluice::h1 {
@@ -31,6 +33,8 @@ class EventLog {
   }
   void fields(const FieldList& fields) {
     for (const Field& field : fields) {
+      // Writers take the reader's word for it.
+      if (!field.checked || !is_token(field.name) || !is_field_value(field.value)) std::abort();
       line("  " + std::string(field.name) + ": " + std::string(field.value));
     }
   }

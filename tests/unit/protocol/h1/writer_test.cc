@@ -147,6 +147,36 @@ TEST(ResponseWriter, LeavesOutFieldsThatWouldSplitTheHead) {
             "HTTP/1.1 200 OK\r\nX-Good: 1\r\nContent-Length: 0\r\n\r\n");
 }
 
+// What was read was checked then: it is not looked at again.
+TEST(ResponseWriter, TakesTheReadersWordForItsFields) {
+  Writer writer;
+  ResponseHead head;
+  head.fields.add({.name = "X A", .value = "1", .checked = true});
+  EXPECT_NE(writer.response(head, {.length = 0}).find("X A: 1\r\n"), std::string::npos);
+  head.fields.clear();
+  head.fields.add("X A", "1");
+  EXPECT_EQ(writer.response(head, {.length = 0}).find("X A"), std::string::npos);
+}
+
+TEST(ResponseWriter, CopiesTextsOfEveryLength) {
+  Writer writer;
+  for (size_t size = 1; size <= 100; ++size) {
+    std::string name;
+    std::string value;
+    for (size_t at = 0; at < size; ++at) {
+      name.push_back(static_cast<char>('a' + at % 26));
+      value.push_back(static_cast<char>('!' + at % 90));
+    }
+    ResponseHead head;
+    head.fields.add(name, value);
+    head.fields.add("Empty", "");
+    std::string expected = "HTTP/1.1 200 OK\r\n";
+    expected.append(name).append(": ").append(value);
+    expected.append("\r\nEmpty: \r\nContent-Length: 0\r\n\r\n");
+    ASSERT_EQ(writer.response(head, {.length = 0}), expected);
+  }
+}
+
 TEST(ResponseWriter, CopiesPreparedLines) {
   Writer writer;
   PreparedFields prepared;

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -42,7 +43,7 @@ struct ForwardingFixture {
   }
   Verdict forward() {
     forwarding.emplace(action, via);
-    return forwarding->make_request(in, client, out);
+    return forwarding->make_request(in, client, room, out);
   }
   // The value of the one field with this name; "(none)" or "(several)".
   std::string sent(std::string_view name) {
@@ -102,6 +103,7 @@ struct ForwardingFixture {
                      .trusted = false,
                      .request_id = "0123456789abcdef"};
   RequestHead in = request();
+  std::array<char, 512> room;
   RequestHead out;
   ResponseHead head;
   std::optional<Forwarding> forwarding;
