@@ -55,10 +55,14 @@ bool has_proxies(const conf::Configuration& configuration) noexcept {
   return false;
 }
 
+size_t workers_of(const conf::Configuration& configuration) {
+  return configuration.workers != 0 ? configuration.workers : ops::usable_cpus();
+}
+
 // Takes as many descriptors as we may have, and divides them: a reserve for what must not fail,
-// the folders, some for open files, the rest for connections. `proxies`: half of these are for
-// those to upstreams.
-void divide_descriptors(conf::Limits& limits, uint64_t folders, bool proxies) {
+// the folders, some for open files and, with `proxies`, for pipes, the rest for connections. With
+// `proxies` half of these are for those to upstreams.
+void divide_descriptors(conf::Limits& limits, uint64_t folders, bool proxies, size_t workers) {
   rlimit descriptors{};
   getrlimit(RLIMIT_NOFILE, &descriptors);
   descriptors.rlim_cur = descriptors.rlim_max;
@@ -66,7 +70,9 @@ void divide_descriptors(conf::Limits& limits, uint64_t folders, bool proxies) {
   getrlimit(RLIMIT_NOFILE, &descriptors);
   const uint64_t available = std::min<uint64_t>(descriptors.rlim_cur, 1U << 20);
   limits.open_files = std::min(limits.open_files, available / 8);
-  const uint64_t kept = limits.descriptor_reserve + folders + limits.open_files;
+  limits.upstream_pipes = std::min(limits.upstream_pipes, available / (16 * workers));
+  const uint64_t pipes = proxies ? 2 * limits.upstream_pipes * workers : 0;
+  const uint64_t kept = limits.descriptor_reserve + folders + limits.open_files + pipes;
   const uint64_t left = available > kept + 16 ? available - kept : 16;
   const uint64_t most = proxies ? left / 2 : left;
   limits.connections = limits.connections == 0 ? most : std::min(limits.connections, most);
@@ -81,7 +87,8 @@ void divide_memory(conf::Limits& limits) {
 
 conf::Limits process_limits(const conf::Configuration& configuration) {
   conf::Limits limits = configuration.limits.values;
-  divide_descriptors(limits, folders_of(configuration), has_proxies(configuration));
+  divide_descriptors(limits, folders_of(configuration), has_proxies(configuration),
+                     workers_of(configuration));
   divide_memory(limits);
   if (::getpid() == 1) {
     limits.shutdown_timeout =
@@ -173,7 +180,7 @@ std::string Server::start(const sigset_t& signals) {
     if (!warning.empty()) say("warning: there will be no control socket: " + warning);
   }
   const conf::Configuration& configuration = *options_.configuration;
-  const size_t count = configuration.workers != 0 ? configuration.workers : ops::usable_cpus();
+  const size_t count = workers_of(configuration);
   if (std::string error = build_snapshot(); !error.empty()) return error;
   if (std::string error =
           logs_.open(configuration.log, count, static_cast<size_t>(limits_.log_ring));

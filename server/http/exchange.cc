@@ -78,9 +78,7 @@ Ref<net::Pipe> RequestBody::pipe() {
 
 void RequestBody::append_piped(net::Pipe& pipe, size_t octets) {
   received_ += octets;
-  octets_.append_file(
-      Ref<Owner>(&pipe),
-      {.descriptor = pipe.read_end(), .offset = 0, .size = octets, .is_pipe = true});
+  pipe.append_to(octets_, octets);
 }
 
 void Exchange::begin(Stream& stream, RequestHead& head, ListenerSettings& listener, net::Time now) {

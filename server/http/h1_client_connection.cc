@@ -131,10 +131,8 @@ bool H1ClientConnection::read_some() {
 // What was read behind the head goes first.
 bool H1ClientConnection::pipes_content() {
   if (receiver_ == nullptr || last_words_ || !input_.empty()) return false;
-  if (piped_) return true;
-  if (codec_.content_left() < PipedInput::kLeast || !transport_->splices()) return false;
-  piped_.begin(receiver_->response_pipe());
-  return static_cast<bool>(piped_);
+  return piped_.begin(codec_.content_left(), *transport_,
+                      [this] { return receiver_->response_pipe(); });
 }
 
 bool H1ClientConnection::move_content() {

@@ -84,10 +84,7 @@ bool H1ServerConnection::pipes_content() {
   if (state_ != State::exchange || !input_.empty()) return false;
   RequestBody& body = exchange_->request_body();
   if (body.cancelled() || body.too_large()) return false;
-  if (piped_) return true;
-  if (codec_.content_left() < PipedInput::kLeast || !transport_->splices()) return false;
-  piped_.begin(body.pipe());
-  return static_cast<bool>(piped_);
+  return piped_.begin(codec_.content_left(), *transport_, [&] { return body.pipe(); });
 }
 
 bool H1ServerConnection::move_content() {

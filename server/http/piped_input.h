@@ -19,8 +19,13 @@ class PipedInput {
   static constexpr uint64_t kLeast = uint64_t{256} * 1024;
 
   explicit operator bool() const noexcept { return static_cast<bool>(pipe_); }
-  // Null: it is read as ever.
-  void begin(Ref<net::Pipe> pipe) noexcept { pipe_ = std::move(pipe); }
+  // Begins with what `acquire()` gives, if `content_left` octets that come over `transport` are
+  // worth a pipe. Returns whether it has begun, now or before; else they are read as ever.
+  template <typename Acquire>
+  bool begin(uint64_t content_left, const net::Transport& transport, const Acquire& acquire) {
+    if (!pipe_ && content_left >= kLeast && transport.splices()) pipe_ = acquire();
+    return static_cast<bool>(pipe_);
+  }
   // Requires: begun.
   net::Pipe& pipe() const noexcept { return *pipe_; }
   // The pipe was full when it was last tried: it is not its sender that is waited for.

@@ -20,6 +20,11 @@ constexpr int kSize = 256 * 1024;
 Pipe::Pipe(PipePool& pool, Descriptor read_end, Descriptor write_end) noexcept
     : pool_(pool), read_end_(std::move(read_end)), write_end_(std::move(write_end)) {}
 
+void Pipe::append_to(Chain& content, size_t octets) {
+  content.append_file(Ref<Owner>(this),
+                      {.descriptor = read_end(), .offset = 0, .size = octets, .is_pipe = true});
+}
+
 void Pipe::emptied(uint64_t octets) noexcept {
   assert(octets <= octets_);
   octets_ -= octets;

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "protocol/chain.h"
 #include "protocol/owner.h"
 #include "server/net/descriptor.h"
 #include "server/net/loop.h"
@@ -28,6 +29,8 @@ class Pipe final : public Owner {
   bool empty() const noexcept { return octets_ == 0; }
 
   void filled(size_t octets) noexcept { octets_ += octets; }
+  // Appends the next `octets` of it, which have no node yet, to `content`, and pins it there.
+  void append_to(Chain& content, size_t octets);
   // Wakes who waits for room.
   void emptied(uint64_t octets) noexcept;
   // It takes no more now. `task` is woken when it may; until forget() at the latest.

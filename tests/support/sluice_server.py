@@ -107,8 +107,9 @@ class SluiceServer:
         return "".join(self._lines)
 
     def stdout(self) -> str:
-        self._stdout.seek(0)
-        return self._stdout.read().decode("utf-8", "replace")
+        # The server writes where this description stands: to seek in it would have it write over its own lines.
+        descriptor = self._stdout.fileno()
+        return os.pread(descriptor, os.fstat(descriptor).st_size, 0).decode("utf-8", "replace")
 
     def start(self):
         self._stdout = tempfile.TemporaryFile()

@@ -245,9 +245,7 @@ Ref<net::Pipe> ProxyExchange::response_pipe() {
 
 void ProxyExchange::on_response_piped(net::Pipe& pipe, size_t octets) {
   received_at_ = loop().now();
-  octets_.append_file(
-      Ref<Owner>(&pipe),
-      {.descriptor = pipe.read_end(), .offset = 0, .size = octets, .is_pipe = true});
+  pipe.append_to(octets_, octets);
   exchange_->wake();
 }
 

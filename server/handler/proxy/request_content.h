@@ -33,8 +33,6 @@ class RequestContent final : public BodySource {
   // Takes what has come, up to `most` octets in all, without passing it on yet. True when there is
   // no more to wait for: it is complete, has failed, or is too much.
   [[nodiscard]] bool gather(uint64_t most);
-  // Nothing was pulled that is not kept: the content can be sent from its beginning.
-  bool can_rewind() const noexcept { return !lost_; }
   // It cannot be read to its end: the client's connection says why, and ends the exchange.
   bool failed() const noexcept { return body_failed_; }
   // All of it was passed on. HTTP/2 may say that it has ended, and its trailers, behind all that
