@@ -302,7 +302,7 @@ def _closing(results: dict) -> str:
     behind = [f"{record['workload']}/{record['peer']}" for record in results["peers"]
               if not record["ahead"]]
     lines = [f"{said.count('met')} targets met, {said.count('missed')} missed, "
-             f"{said.count('void')} void"]
+             f"{said.count('open')} open, {said.count('void')} void"]
     if behind:
         lines.append("not ahead of: " + ", ".join(behind))
     lines += [f"NOT MEASURED: {error}" for error in results["errors"]]

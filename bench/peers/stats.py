@@ -73,5 +73,7 @@ def paired_differences(values: Sequence[Optional[float]],
 
 
 def verdict(interval: Interval, target: float) -> str:
-    """A target is met when the interval reaches it."""
-    return "met" if interval.low <= target else "missed"
+    """Met or missed by the whole interval; open when the target lies within it: the run was too noisy to say."""
+    if interval.high <= target:
+        return "met"
+    return "missed" if interval.low > target else "open"

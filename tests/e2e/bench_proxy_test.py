@@ -269,7 +269,7 @@ def test_the_table_shows_both_comparisons():
     lines = report._speed_table("proxy-1k", results).splitlines()
     assert re.search(r"x floor +interval +x best peer +interval +target", lines[1])
     sluice = next(line for line in lines if line.strip().startswith("sluice"))
-    assert re.search(r" 1\.200 +\[1\.200, 1\.300\] +0\.750 .* <= 1\.20 +met", sluice)
+    assert re.search(r" 1\.200 +\[1\.200, 1\.300\] +0\.750 .* <= 1\.20 +open", sluice)
     assert re.search(r"nginx +void$", "\n".join(lines), re.MULTILINE)
 
 

@@ -102,10 +102,12 @@ def test_differences_are_paired_and_leave_void_rounds_out():
     assert differences == [1.0, 8.0]
 
 
-@pytest.mark.parametrize("low, target, said", [
-    (1.05, 1.10, "met"),
-    (1.10, 1.10, "met"),
-    (1.11, 1.10, "missed"),
+@pytest.mark.parametrize("low, high, said", [
+    (0.90, 1.05, "met"),
+    (0.90, 1.10, "met"),
+    (0.90, 1.11, "open"),
+    (1.10, 1.30, "open"),
+    (1.11, 1.30, "missed"),
 ])
-def test_a_target_is_met_when_the_interval_reaches_it(low, target, said):
-    assert stats.verdict(stats.Interval(1.15, low, 1.30), target) == said
+def test_a_target_is_met_or_missed_by_the_whole_interval(low, high, said):
+    assert stats.verdict(stats.Interval((low + high) / 2, low, high), 1.10) == said
