@@ -299,6 +299,9 @@ bool H1ServerConnection::may_persist() const noexcept {
 }
 
 void H1ServerConnection::end_exchange(bool complete) {
+  // The answer is whole; over TLS it may have been anybody who cut what it answers.
+  if (complete && content_cut_ && exchange_->explanation().cause.empty())
+    exchange_->explain(cause_of_cut_content(), "request content", {});
   record(*exchange_, {.status = head_written_ ? exchange_->response().status : 0,
                       .octets = framed_,
                       .complete = complete,

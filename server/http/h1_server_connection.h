@@ -188,6 +188,7 @@ class H1ServerConnection final : public ServerConnection, public Stream, private
   bool turn_again_ = false;  // somebody woke us within our own turn
   bool request_ended_ = true;
   bool content_arrived_ = false;  // since the handler was last told
+  bool content_cut_ = false;      // the peer's FIN came before its end
   bool closing_ = false;          // no further request is read; linger when all is sent
 };
 

@@ -139,12 +139,9 @@ void H1ServerConnection::on_peer_closed() {
       if (!sending()) retire_in_good_order();
       return;
     case State::exchange:
-      // Nobody wanted the rest: the answer goes out, and the connection ends behind it. The log
-      // says that it was cut all the same, which over TLS may have been anybody's doing.
+      // Nobody wanted the rest: the answer goes out, and the connection ends behind it.
       if (head_written_ && exchange_->request_body().cancelled()) {
-        if (exchange_->explanation().cause.empty())
-          exchange_->explain(cause_of_cut_content(), "request content", {});
-        closing_ = true;
+        content_cut_ = closing_ = true;
         return;
       }
       // What was begun to be answered ends as cut; else it is the client's cut alone.
@@ -162,7 +159,7 @@ void H1ServerConnection::on_request_head(RequestHead& head) {
   --requests_left_;
   exchange_ = context_.exchanges.acquire();
   framed_ = received_ = discarded_ = 0;
-  head_written_ = framed_whole_ = continue_sent_ = content_arrived_ = false;
+  head_written_ = framed_whole_ = continue_sent_ = content_arrived_ = content_cut_ = false;
   request_ended_ = false;
   // What follows a CONNECT is not HTTP (RFC 9110 section 9.3.6).
   persist_ = head.method != Method::connect;

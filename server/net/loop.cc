@@ -32,7 +32,8 @@ namespace sluice::net {
 namespace {
 
 constexpr size_t kEventsAWait =
-    256;  // 3 KiB of stack; more in one batch would only age its readiness
+    256;                           // 3 KiB of stack; more in one batch would only age its readiness
+constexpr int kBatchesAWait = 64;  // where a timer would fire else: as many sockets as workers have
 constexpr int kRoundsAnIteration = 8;  // then sockets and timers get their turn
 
 // A loop without its descriptors cannot exist, and only happens at start.
@@ -212,6 +213,18 @@ int wait_milliseconds(std::chrono::milliseconds max_wait,
 void Loop::wait(std::chrono::milliseconds max_wait) {
   const bool work_is_left = woken_.first != nullptr;
   const int timeout = work_is_left ? 0 : wait_milliseconds(max_wait, timers_.until_next(now_));
+  bool more = fetch_events(timeout);
+  for (int batch = 1; more && batch < kBatchesAWait && timer_is_due(); ++batch)
+    more = fetch_events(0);
+}
+
+bool Loop::timer_is_due() const noexcept {
+  const std::optional<std::chrono::milliseconds> left = timers_.until_next(now_);
+  return left && left->count() <= 0;
+}
+
+// Who was stopped meanwhile (SIGSTOP, a frozen container) gets EINTR, whatever has come.
+bool Loop::fetch_events(int timeout) {
   std::array<epoll_event, kEventsAWait> events;
   const int count =
       wait_for_events(epoll_, events.data(), static_cast<int>(events.size()), timeout);
@@ -221,6 +234,7 @@ void Loop::wait(std::chrono::milliseconds max_wait) {
     const epoll_event& event = events[static_cast<size_t>(i)];
     static_cast<EventTarget*>(event.data.ptr)->on_event(event.events);
   }
+  return count < 0 || count == static_cast<int>(events.size());
 }
 
 void Loop::deliver_mail() {

@@ -6,8 +6,8 @@
 //   and from nowhere else.
 //   3. Rounds run until the queue is empty or its budget is spent; then epoll_wait, with 0 ms if
 //   work is left.
-//   4. What is retired is destroyed at the end of the iteration, so that no event or task of it can
-//   be pending.
+//   4. What is retired is destroyed behind the rounds, before the timers and at the iteration's
+//   end, so that no event, task or timer of it can be pending.
 #pragma once
 
 #include <cassert>
@@ -97,13 +97,14 @@ class Loop {
   // Puts a task on the run queue unless it is there.
   void wake(Task& task) noexcept;
   // The same, but right after the task that runs now: what this has read is in the cache still,
-  // and its block is free for the next one. For who passes on what another task gives; not for two
-  // that wake each other, or nobody else had a turn.
+  // and its block is free for the next one. For who passes on what another task gives; two that
+  // wake each other need an event of epoll in between, or nobody else had a turn.
   void wake_next(Task& task) noexcept;
   // Takes a task that is about to be destroyed off the queue. Costs the queue's length when it is
   // on it.
   void forget(Task& task) noexcept;
-  // Frees `object` at the end of this iteration. Until then its events and tasks may still run.
+  // Frees `object` behind the rounds of this iteration. Until then its events and tasks may still
+  // run.
   void retire(std::unique_ptr<Retired> object);
 
   // The only door between threads: delivers `mail` on the loop's thread. Any thread. Mail posted
@@ -129,7 +130,11 @@ class Loop {
   static bool remove(Queue& queue, Task& task) noexcept;
 
   void read_clocks() noexcept;
+  // All that has come is fetched before a timer is due to fire.
   void wait(std::chrono::milliseconds max_wait);
+  // At most one batch. Returns whether there may be more.
+  bool fetch_events(int timeout);
+  bool timer_is_due() const noexcept;
   void deliver_mail();
   // Takes from `rounds` what it used of them.
   void run_tasks(int& rounds);

@@ -17,7 +17,7 @@ namespace sluice::handler::proxy {
 // Thread: one worker's.
 class DerivedText {
  public:
-  // Room for `room` octets: in `own`, which outlives the slice, when that is large enough; none is
+  // Room for `room` octets: in `own`, which outlives the views, when that is large enough; none is
   // made for 0.
   explicit DerivedText(size_t room, std::span<char> own = {});
 
@@ -32,8 +32,8 @@ class DerivedText {
   size_t size() const noexcept { return size_; }
   // What was written from octet `mark` on. Valid while the slice lives.
   std::string_view since(size_t mark) const noexcept { return {data_ + mark, size_ - mark}; }
-  // Pins what was written, where it is not in memory of its own. Nothing is written after it.
-  Slice slice() const noexcept { return {memory_, data_, size_}; }
+  // Pins what was written; empty where it lies in `own`. Nothing is written after it.
+  Slice slice() const noexcept { return memory_ ? Slice(memory_, data_, size_) : Slice(); }
 
  private:
   Ref<Owner> memory_;
