@@ -31,9 +31,10 @@ namespace sluice::net {
 
 namespace {
 
-constexpr size_t kEventsAWait =
-    256;                           // 3 KiB of stack; more in one batch would only age its readiness
-constexpr int kBatchesAWait = 64;  // where a timer would fire else: as many sockets as workers have
+// 3 KiB of stack; more in one batch would only age its readiness.
+constexpr size_t kEventsAWait = 256;
+// Of events, where a timer would fire else: 16,384 sockets.
+constexpr int kBatchesAWait = 64;
 constexpr int kRoundsAnIteration = 8;  // then sockets and timers get their turn
 
 // A loop without its descriptors cannot exist, and only happens at start.
