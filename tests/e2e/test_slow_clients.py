@@ -59,10 +59,16 @@ def test_an_idle_connection_is_closed(site):
         elapsed_is_near(begin, 0.3)
 
 
-def test_a_client_that_does_not_read_is_cut(site, large_file):
+@pytest.mark.parametrize("cuts_content", [False, True])
+def test_a_client_that_does_not_read_is_cut(site, large_file, cuts_content):
+    """The log names what cut the response, also where the client had cut the content that nobody wanted."""
     with SluiceServer(site, "--limit", "send_timeout=500ms", "--access-log", "stdout") as server:
         stuck = slow_socket(server.address, seconds=60)
-        stuck.sendall(request("/large.bin"))
+        if cuts_content:
+            stuck.sendall(request("/large.bin", "Content-Length: 10", body=b"x"))
+            stuck.shutdown(socket.SHUT_WR)
+        else:
+            stuck.sendall(request("/large.bin"))
         wait_until(lambda: server.stdout().endswith("\n"), 60, "cutting the stuck connection")
         line = json.loads(server.stdout())
         assert (line["status"], line["complete"], line["limit"]) == (200, False, "send_timeout")
