@@ -129,7 +129,7 @@ void LogWriter::sleep_after(Outcome outcome) {
   constexpr std::chrono::milliseconds kForever{-1};
   switch (outcome) {
     case Outcome::failed:
-      return wait(pace_.retry, false);
+      return wait_to_retry();
     case Outcome::stuck:
       wait(kForever, true);
       // Some descriptors say that there is room and then take nothing: not an idle loop for those.
@@ -147,6 +147,16 @@ void LogWriter::sleep_until_a_line() {
   bell_.wait_for(Bell::Waiting::any);
   if (!lines_wait()) wait(std::chrono::milliseconds(-1), false);
   bell_.wait_for(Bell::Waiting::no);
+}
+
+// Only the end cuts it short: the bell may have been rung for lines that are known already.
+void LogWriter::wait_to_retry() {
+  const Clock::time_point end = Clock::now() + pace_.retry;
+  while (!closing_.load()) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now());
+    if (left.count() <= 0) return;
+    wait(left, false);
+  }
 }
 
 void LogWriter::wait(std::chrono::milliseconds time, bool for_room) {

@@ -63,6 +63,7 @@ class LogWriter : public std::enable_shared_from_this<LogWriter> {
   // Sleeping.
   void sleep_after(Outcome outcome);
   void sleep_until_a_line();
+  void wait_to_retry();
   void wait(std::chrono::milliseconds time,
             bool for_room);  // a negative time: until the bell or room
   bool lines_wait();
