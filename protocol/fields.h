@@ -45,6 +45,7 @@ enum class FieldId : uint8_t {
 FieldId field_id(std::string_view name) noexcept;
 
 // ASCII letters compare without case; RFC 9110 section 5.6.2's tokens and most keywords are such.
+// `size` octets of each.
 bool same_ignoring_case(const char* left, const char* right, size_t size) noexcept;
 inline bool equals_ignoring_case(std::string_view left, std::string_view right) noexcept {
   return left.size() == right.size() && same_ignoring_case(left.data(), right.data(), left.size());

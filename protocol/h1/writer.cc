@@ -3,7 +3,6 @@
 //
 // A head never carries two framings, nor a field value with CR, LF or NUL in it: a field that has
 // one is left out, whoever put it there, since it would end the line and forge the next one.
-#include <algorithm>
 #include <array>
 #include <cassert>
 #include <charconv>

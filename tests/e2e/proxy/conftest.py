@@ -1,9 +1,9 @@
 """What the tests of the proxy share: who signs for its upstreams, and the gateway to the catalogue."""
 
 import pytest
-from upstream_catalogue import CASES
 from certificates import Authority
 from gateway import Gateway
+from upstream_catalogue import CASES
 
 # The downstream version and the number of workers. Over TLS the octets are the same ones in another transport.
 LONG = tuple(pytest.param(one, marks=pytest.mark.long)

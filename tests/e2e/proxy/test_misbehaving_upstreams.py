@@ -4,8 +4,8 @@ What is asserted is in the rows (h1_cases.py and its like) and in misbehaviour.p
 """
 
 import pytest
-from upstream_catalogue import BY_NAME, CASES
 from misbehaviour import Trial
+from upstream_catalogue import BY_NAME, CASES
 
 QUICK = [one.name for one in CASES if not one.patient]
 PATIENT = [one.name for one in CASES if one.patient]
