@@ -17,13 +17,13 @@ import re
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import urllib.request
 
 import pytest
 from clients import IS_ROOT, SANITIZED, run_sluice
+from foreign_program import free_port
 from sluice_server import ROOT, wait_until
 
 BASE = "docker.io/library/debian:12-slim"  # what the Dockerfile's `debian:12-slim` means
@@ -161,12 +161,6 @@ class Image:
 
 
 # --- Running it -------------------------------------------------------------------------------------------------------
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
 
 def server_below(pid: int) -> int | None:
     """The process below `pid` that is sluice, or None. A shell or buildah that names it in its arguments is not."""
