@@ -14,6 +14,7 @@ import tomllib
 
 import pytest
 from bench_peers_test import load
+from ports import closed_port
 from sluice_server import sluice_binary
 
 BODY = b"b" * 300
@@ -263,10 +264,9 @@ def test_the_load_wants_the_protocol_chosen(made):
 
 
 def test_the_load_ends_when_nobody_listens():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    done = subprocess.run([program("handshakes"), str(port), "x", "300", "--tls1.3"],
-                          capture_output=True, text=True, check=False, timeout=60)
+    with closed_port() as port:
+        done = subprocess.run([program("handshakes"), str(port), "x", "300", "--tls1.3"],
+                              capture_output=True, text=True, check=False, timeout=60)
     assert "no connection" in done.stdout + done.stderr
 
 

@@ -11,6 +11,7 @@ import socket
 
 import pytest
 from clients import IS_ROOT, get, open_folder, run_sluice
+from ports import closed_port
 from seccomp import OPENAT2, refuse_system_call
 from sluice_server import SluiceServer, sluice_binary
 
@@ -248,10 +249,8 @@ def test_a_proxy_to_its_own_socket_however_it_is_spelt(tmp_path):
 
 
 def test_a_proxy_says_what_it_is_for_and_answers():
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
     # Nobody is there, so that whatever comes back is an error, and of Sluice.
-    with SluiceServer(to=f"http://127.0.0.1:{port}/base", listen="127.0.0.1:0") as server:
+    with closed_port() as port, SluiceServer(to=f"http://127.0.0.1:{port}/base", listen="127.0.0.1:0") as server:
         assert f"ready, serving http://127.0.0.1:{port}/base" in server.stderr()
         assert get(server.address).status in (502, 503)
 

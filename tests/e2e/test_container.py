@@ -23,7 +23,7 @@ import urllib.request
 
 import pytest
 from clients import IS_ROOT, SANITIZED, run_sluice
-from foreign_program import free_port
+from ports import free_port
 from sluice_server import ROOT, wait_until
 
 BASE = "docker.io/library/debian:12-slim"  # what the Dockerfile's `debian:12-slim` means

@@ -16,6 +16,7 @@ from certificates import Authority, self_signed
 from changing_relay import CHANGES, ChangingRelay
 from clients import run_sluice
 from openssl_server import OpensslServer
+from ports import closed_port
 from sluice_server import sluice_binary
 
 RSA_SUITE = "TLS_RSA_WITH_AES_128_CBC_SHA"
@@ -273,9 +274,8 @@ def read_all(connection):
 
 
 def test_a_closed_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    code, found = report(port, host="127.0.0.1")
+    with closed_port() as port:
+        code, found = report(port, host="127.0.0.1")
     run = found["runs"][0]
     assert (code, run["connected"], run["messages"]) == (1, False, [])
     assert "refused" in run["error"] and "is the server running" in run["advice"]

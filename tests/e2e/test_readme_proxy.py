@@ -15,6 +15,7 @@ from certificates import Authority
 from clients import get, reset, run_sluice
 from dns_server import DnsServer
 from limited_server import logged
+from ports import closed_port
 from sluice_server import ROOT, SluiceServer, wait_until
 from small_upstream import OK, Upstream, answering, deaf_address, proxying, proxying_http2, refusing_streams, silent
 
@@ -115,9 +116,8 @@ def taking_no_content(upstream, connection, _):
 
 @contextlib.contextmanager
 def nobody():
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        url = f"http://127.0.0.1:{free.getsockname()[1]}"
-    yield url
+    with closed_port() as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 @contextlib.contextmanager

@@ -1,8 +1,8 @@
 """A server that is not ours, started for a test on a port that nobody else has.
 
-The problem: nginx, h2o and their like want to be told a port, and do not say when they are ready. So a free one is found
-by binding to it, and the program is ready when the kernel says that a socket of its own listens there: then a
-program that lost the race for the port is never mistaken for the one that won it, and is started again on another.
+The problem: nginx, h2o and their like want to be told a port, and do not say when they are ready. So it is given a
+free one, and is ready when the kernel says that a socket of its own listens there: then a program that lost the race
+for the port is never mistaken for the one that won it, and is started again on another.
 
     with ForeignProgram(lambda port: ["nghttpd", "--no-tls", str(port)]) as server:
         socket.create_connection(server.address)
@@ -10,15 +10,14 @@ program that lost the race for the port is never mistaken for the one that won i
 What it says goes to a file; `said()` reads it. It ends by its process id, and must not have ended before.
 """
 
-import contextlib
 import os
 import pathlib
-import random
 import signal
-import socket
 import subprocess
 import tempfile
 import time
+
+from ports import free_port
 
 TRIES = 5
 START_SECONDS = 30
@@ -28,16 +27,6 @@ _LISTEN = "0A"
 
 class ProgramFailed(AssertionError):
     """It did not start, or ended by itself."""
-
-
-def free_port() -> int:
-    """One that nobody listens on and that the kernel gives to nobody else meanwhile: it gives none below 32768
-    (ip_local_port_range) to those who ask for any, as other tests do."""
-    for _ in range(100):
-        with socket.socket() as one, contextlib.suppress(OSError):
-            one.bind(("0.0.0.0", port := random.randrange(10000, 30000)))
-            return port
-    raise ProgramFailed("100 ports from 10000 to 29999 are taken")
 
 
 def _listening_inodes(port) -> set[str]:
