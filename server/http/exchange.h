@@ -5,6 +5,8 @@
 // responded -> ended, or aborted from any of the first two.
 #pragma once
 
+#include <sys/socket.h>
+
 #include <array>
 #include <cassert>
 #include <chrono>
@@ -132,6 +134,9 @@ class Exchange {
   // The client, or the proxy in front of us that is connected. Empty without one (a push).
   std::string_view peer_address() const noexcept;
   uint16_t peer_port() const noexcept;
+  // The address of ours that this one is connected to; AF_UNSPEC without one (a Unix socket's).
+  // Costs a system call.
+  sockaddr_storage local_address() const noexcept { return stream_->local_address(); }
   // Whether what the peer says of those before it is believed (`trusted_proxies`).
   bool peer_trusted() const noexcept;
   // Where the request came in.

@@ -74,6 +74,7 @@ class H1ServerConnection final : public ServerConnection, public Stream, private
   void reset(ResetCode code) override;
   const tls::Session* session() const noexcept override { return handshaken_; }
   const net::Peer* peer() const noexcept override { return &peer_; }
+  sockaddr_storage local_address() const noexcept override { return transport_->local_address(); }
   bool splices() const noexcept override { return transport_->splices(); }
   bool peer_closed() const noexcept override { return transport_->peer_closed(); }
 

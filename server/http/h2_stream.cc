@@ -235,6 +235,9 @@ void H2Stream::reset(ResetCode code) {
 
 const tls::Session* H2Stream::session() const noexcept { return connection_->handshaken_; }
 const net::Peer* H2Stream::peer() const noexcept { return &connection_->peer_; }
+sockaddr_storage H2Stream::local_address() const noexcept {
+  return connection_->transport_->local_address();
+}
 bool H2Stream::peer_closed() const noexcept { return connection_->transport_->peer_closed(); }
 
 // --- The end -------------------------------------------------------------------------------------

@@ -96,6 +96,7 @@ class H2Stream final : public Stream, public ServerSink, private BodySource {
   void reset(ResetCode code) override;
   const tls::Session* session() const noexcept override;
   const net::Peer* peer() const noexcept override;
+  sockaddr_storage local_address() const noexcept override;
   bool peer_closed() const noexcept override;
 
   // ServerSink

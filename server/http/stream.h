@@ -5,6 +5,8 @@
 // cannot see the version.
 #pragma once
 
+#include <sys/socket.h>
+
 #include <cstdint>
 
 #include "protocol/body.h"
@@ -39,6 +41,9 @@ class Stream {
   virtual const tls::Session* session() const noexcept { return nullptr; }
   // Who is at the other end; null: nobody that has an address.
   virtual const net::Peer* peer() const noexcept { return nullptr; }
+  // The address of ours that the peer is connected to; AF_UNSPEC when that is not known. Costs a
+  // system call.
+  virtual sockaddr_storage local_address() const noexcept { return {}; }
   // Content may go to the peer, and come from it, as what lies in a pipe.
   virtual bool splices() const noexcept { return false; }
   // The peer's FIN has come, whether or not all before it was read.

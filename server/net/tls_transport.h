@@ -70,6 +70,7 @@ class TlsTransport final : public Transport {
   bool writable() const noexcept override { return socket_.writable(); }
   bool broken() const noexcept override { return socket_.broken(); }
   bool peer_closed() const noexcept override { return closed_ || socket_.peer_closed(); }
+  sockaddr_storage local_address() const noexcept override { return socket_.local_address(); }
   uint64_t unsent() const noexcept override { return socket_.unsent(); }
   uint64_t held() const noexcept override { return unsent_.capacity() + unread_.capacity(); }
   void finish() noexcept override { finishing_ = true; }

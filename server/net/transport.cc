@@ -220,6 +220,13 @@ FlushResult SocketTransport::sending_failed(int error) {
   return {Io::failed, 0};
 }
 
+sockaddr_storage SocketTransport::local_address() const noexcept {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  ::getsockname(descriptor_, reinterpret_cast<sockaddr*>(&address), &size);
+  return address;
+}
+
 uint64_t SocketTransport::unsent() const noexcept {
   int octets = 0;
   if (ioctl(descriptor_, SIOCOUTQ, &octets) != 0 || octets < 0) return 0;

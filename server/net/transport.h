@@ -11,6 +11,7 @@
 //   3. A short read means drained only when the event carried no RDHUP, HUP or ERR.
 #pragma once
 
+#include <sys/socket.h>
 #include <sys/uio.h>
 
 #include <cstddef>
@@ -93,6 +94,9 @@ class Transport {
   virtual bool broken() const noexcept = 0;
   // The peer sent FIN (what it sent before may still be unread).
   virtual bool peer_closed() const noexcept = 0;
+  // The address of ours that the peer is connected to; AF_UNSPEC when that is not known. Costs a
+  // system call.
+  virtual sockaddr_storage local_address() const noexcept { return {}; }
   // Octets handed to the kernel that the peer's kernel has not acknowledged, for the progress
   // timers.
   virtual uint64_t unsent() const noexcept = 0;
@@ -130,6 +134,7 @@ class SocketTransport final : public Transport, public EventTarget {
   bool writable() const noexcept override { return writable_; }
   bool broken() const noexcept override { return broken_; }
   bool peer_closed() const noexcept override { return peer_closed_; }
+  sockaddr_storage local_address() const noexcept override;
   uint64_t unsent() const noexcept override;
   void limit_unsent(int octets) noexcept override;
   void shutdown_write() noexcept override;

@@ -39,11 +39,13 @@ std::optional<uint64_t> announced_length(const FieldList& fields) noexcept {
   return length;
 }
 
-// Which of our addresses the client came to is not known here.
-std::optional<ProxyEndpoint> listener_endpoint(const std::optional<ProxyEndpoint>& source,
-                                               uint16_t port) noexcept {
-  if (!source) return std::nullopt;
-  return ProxyEndpoint::parse(source->is_ipv4() ? "0.0.0.0" : "::", port);
+// Who is connected to a Unix socket of ours and speaks for a client has no address of ours: then no
+// address at all, of the client's kind, so that the client's is not lost.
+std::optional<ProxyEndpoint> destination_of(const http::Exchange& exchange,
+                                            const std::optional<ProxyEndpoint>& source) noexcept {
+  const auto known = ProxyEndpoint::of(exchange.local_address());
+  if (known || !source) return known;
+  return ProxyEndpoint::parse(source->is_ipv4() ? "0.0.0.0" : "::", 0);
 }
 
 // Their silence means nothing: there is no event, no message.
@@ -164,8 +166,7 @@ std::string ProxyExchange::prelude() const {
   const Version version = route_->pool.upstream().target().proxy_protocol;
   if (version == Version::off) return {};
   const auto source = ProxyEndpoint::parse(exchange_->peer_address(), exchange_->peer_port());
-  const ProxyHeader header =
-      ProxyHeader::of(source, listener_endpoint(source, exchange_->listener().port()));
+  const ProxyHeader header = ProxyHeader::of(source, destination_of(*exchange_, source));
   std::array<char, kProxyV1Most> v1;
   if (version == Version::v1) return {v1.data(), write_proxy_v1(header, v1)};
   std::array<char, kProxyV2Written> v2;
