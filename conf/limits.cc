@@ -263,8 +263,8 @@ constexpr std::array kLimits = {
     count(
         "upstream_pipes", &Limits::upstream_pipes, 0, 10'000,
         "of a worker, for content of 256 KiB and more between two connections of HTTP/1.1 in clear "
-        "text: it need not be copied; each has two descriptors and up to 256 KiB of the kernel's "
-        "memory",
+        "text: it need not be copied; each has two descriptors, all of them an eighth of the "
+        "process's at most, and up to 256 KiB of the kernel's memory",
         "copied"),
     count("upstream_retries", &Limits::upstream_retries, 0, 100,
           "further tries of one request, each on another connection", "502 or 504"),

@@ -76,6 +76,16 @@ def test_it_is_whole_both_ways_with_pipes_or_without(tmp_path, pipes):
         assert (len(calls()) > 0) == (pipes > 0)
 
 
+@pytest.mark.parametrize("descriptors, pipes", [(16 * 16 - 1, 0), (16 * 16, 1)])
+def test_all_pipes_take_an_eighth_of_the_descriptors_at_most(tmp_path, descriptors, pipes):
+    with trace(tmp_path, "splice") as (prefix, calls), Upstream(answering()) as upstream, \
+            proxying(upstream, prefix=["prlimit", f"--nofile={descriptors}", *prefix], more=["--workers", "16"]) as server, \
+            RawConnection(server.address, 60) as client:
+        client.send(request("/down"))
+        assert client.response().body == content("/down", LENGTH)
+        assert (len(calls()) > 0) == (pipes > 0)
+
+
 def test_a_full_pipe_holds_nothing_up_for_ever(workers):
     """Small pieces fill it while the client reads nothing; then the client reads on, and no other event comes."""
     with Upstream(answering(piece=PIECE)) as upstream, proxying(upstream, more=workers) as server, \
