@@ -344,16 +344,6 @@ def test_shut_windows_hold_little(site, large_file):
 # --- Clients that do not read -----------------------------------------------------------------------------------------
 
 
-def unread_by(server, client) -> int:
-    """Octets of this client's that wait for the server to read them (proc(5), /proc/net/tcp)."""
-    ends = [f"0100007F:{port:04X}" for port in (server.port, client.octets._socket.getsockname()[1])]
-    for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]:
-        words = line.split()
-        if words[1:3] == ends:
-            return int(words[4].split(":")[1], 16)
-    raise AssertionError("no such connection")
-
-
 def unreading(server, **options):
     """A client that never reads, and has little room for what is sent to it."""
     return FrameConnection(server.address, polite=False, receive_buffer=4096, **options)
@@ -384,15 +374,15 @@ def test_who_does_not_read_is_not_read_from(site, large_file, limit, is_read):
             \
             unreading(server, values={INITIAL_WINDOW_SIZE: 1 << 30}) as client:
         client.send(window_update(0, 1 << 30), client.request(1, "/large.bin"))
-        wait_until(lambda: unread_by(server, client) == 0, 20, "the request's being read")
+        wait_until(lambda: client.octets.unread() == 0, 20, "the request's being read")
         # Enough that the socket's buffers are full of the response, and some is framed beyond them.
         wait_until(lambda: is_stuck(server), 20, "a response that waits")
         send_without_reading(client, frame(PING, payload=bytes(8)) * 1000)
         if is_read:
-            wait_until(lambda: unread_by(server, client) == 0, 20, "reading on")
+            wait_until(lambda: client.octets.unread() == 0, 20, "reading on")
         else:
             assert get(server.address).status == 200
-            assert unread_by(server, client) == 17_000
+            assert client.octets.unread() == 17_000
 
 
 def is_stuck(server) -> bool:
@@ -411,9 +401,9 @@ def test_who_leaves_frames_unread_is_not_read_from(site, limit, is_read):
         for _ in range(100):
             send_without_reading(client, frame(PING, payload=bytes(8)) * 500)
             assert get(server.address).status == 200
-            if unread_by(server, client) > 100_000:
+            if client.octets.unread() > 100_000:
                 break
-        assert (unread_by(server, client) > 100_000) != is_read
+        assert (client.octets.unread() > 100_000) != is_read
 
 
 def test_who_does_not_read_is_cut_in_the_end(site, large_file):
