@@ -9,22 +9,22 @@ namespace sluice::http {
 
 bool InputBuffer::make_room() {
   if (!block_) {
-    block_ = next_block();
-    begin_ = end_ = 0;
+    ReadRoom room =
+        wide_ ? ReadRoom{.block = resources_.pool.acquire_wide()} : resources_.take_room();
+    block_ = std::move(room.block);
+    begin_ = end_ = room.begin;
+    large_ = false;
   }
   if (end_ < block_->capacity()) return true;
   const size_t kept = end_ - begin_;
   const bool outgrown = kept >= BlockPool::kBlockSize;
-  Ref<Block> next = outgrown ? resources_.pool.acquire_large() : next_block();
+  Ref<Block> next = outgrown ? resources_.pool.acquire_large()
+                    : wide_  ? resources_.pool.acquire_wide()
+                             : resources_.pool.acquire();
   if (!next || kept >= next->capacity()) return false;
   move_into(std::move(next));
   large_ = outgrown;
   return true;
-}
-
-Ref<Block> InputBuffer::next_block() {
-  large_ = false;
-  return wide_ ? resources_.pool.acquire_wide() : resources_.read_block();
 }
 
 net::ReadResult InputBuffer::read_from(net::Transport& transport, uint64_t most) {
@@ -32,7 +32,7 @@ net::ReadResult InputBuffer::read_from(net::Transport& transport, uint64_t most)
   const net::ReadResult result = transport.read({block_->data() + end_, room});
   if (result.status == net::Io::failed) return result;
   end_ += static_cast<uint32_t>(result.octets);
-  wide_ = result.octets == room || result.octets > BlockPool::kBlockSize;
+  wide_ = result.octets >= BlockPool::kBlockSize;
   fresh_ = result.octets > 0;
   return result;
 }
@@ -55,6 +55,13 @@ void InputBuffer::move_into(Ref<Block> next) noexcept {
   block_ = std::move(next);
   begin_ = 0;
   end_ = kept;
+}
+
+void InputBuffer::release_if_empty() noexcept {
+  if (!empty() || !block_) return;
+  if (block_->capacity() == BlockPool::kBlockSize)
+    resources_.give_back({.block = std::move(block_), .begin = end_});
+  block_.reset();
 }
 
 void InputBuffer::clear() noexcept {

@@ -1,8 +1,9 @@
 // What an HTTP/1 connection has read and its codec has not consumed yet, on either side.
 //
 // Octets [begin, end) of one block. Mostly that is the worker's own, and empty again after the
-// turn; a partial head keeps its block, and one that outgrows it moves once into a large one. Who
-// sends more than an ordinary block holds, content that is, is read into wide ones from then on.
+// turn, when the room behind them goes back; a partial head keeps its block, and one that outgrows
+// it moves once into a large one. Who sends as much as an ordinary block holds, content that is, is
+// read into wide ones from then on.
 #pragma once
 
 #include <cstddef>
@@ -43,22 +44,19 @@ class InputBuffer {
   void consume(size_t octets) noexcept { begin_ += static_cast<uint32_t>(octets); }
   // What follows a large head goes on in an ordinary block: large ones are few, and only for heads.
   void leave_large_block();
-  // Gives an empty block back.
-  void release_if_empty() noexcept {
-    if (empty()) block_.reset();
-  }
+  // Gives an empty block back, or rather the room behind what was read.
+  void release_if_empty() noexcept;
   void clear() noexcept;
 
  private:
   void move_into(Ref<Block> next) noexcept;
-  Ref<Block> next_block();
 
   WorkerResources& resources_;
   Ref<Block> block_;  // null when nothing is buffered between turns
   uint32_t begin_ = 0;
   uint32_t end_ = 0;
   bool fresh_ = false;
-  bool wide_ = false;   // the last read took all the room there was, or more than an ordinary block
+  bool wide_ = false;   // the last read gave as much as an ordinary block holds
   bool large_ = false;  // the block is one that a head outgrew an ordinary one for
 };
 

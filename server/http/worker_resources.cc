@@ -1,11 +1,30 @@
 // The block that is read into, and TLS when somebody speaks it.
 #include "server/http/worker_resources.h"
 
+#include <utility>
+
 namespace sluice::http {
+
+namespace {
+
+constexpr size_t kLeastRoom = BlockPool::kBlockSize / 2;
+
+}  // namespace
 
 Ref<Block> WorkerResources::read_block() {
   if (!read_block_ || read_block_->use_count() > 1) read_block_ = pool.acquire();
   return read_block_;
+}
+
+ReadRoom WorkerResources::take_room() {
+  if (room_.block && room_.block->use_count() == 1) room_.begin = 0;
+  if (!room_.block || room_.block->capacity() - room_.begin < kLeastRoom)
+    room_ = {.block = pool.acquire()};
+  return std::exchange(room_, {});
+}
+
+void WorkerResources::give_back(ReadRoom room) noexcept {
+  if (!room_.block || room.begin <= room_.begin) room_ = std::move(room);
 }
 
 net::TlsWork& WorkerResources::tls_work() {

@@ -3,6 +3,7 @@
 // both sides take them from one pool.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 
 #include "conf/limits.h"
@@ -16,6 +17,12 @@
 
 namespace sluice::http {
 
+// Where the next read may go: the octets of `block` from `begin` on are nobody's.
+struct ReadRoom {
+  Ref<Block> block;
+  uint32_t begin = 0;
+};
+
 // Thread: the worker's. Shared by who has connections, and outlives these.
 class WorkerResources : public std::enable_shared_from_this<WorkerResources> {
  public:
@@ -28,6 +35,12 @@ class WorkerResources : public std::enable_shared_from_this<WorkerResources> {
 
   // A block to read into: the worker's own, unless somebody still holds slices of it.
   Ref<Block> read_block();
+  // Half a block at least, for who may leave a little in it for long, such as the head of a request
+  // that waits for its upstream: the next one's goes behind it, so that a block is pinned by many
+  // and few blocks are. Nobody else gets the room until it is given back.
+  ReadRoom take_room();
+  // Nothing that is still to be read on lies before `room.begin`.
+  void give_back(ReadRoom room) noexcept;
   // Made for the first connection over TLS: who speaks clear text pays nothing.
   net::TlsWork& tls_work();
 
@@ -41,6 +54,7 @@ class WorkerResources : public std::enable_shared_from_this<WorkerResources> {
 
  private:
   Ref<Block> read_block_;
+  ReadRoom room_;
   std::unique_ptr<net::TlsWork> tls_work_;
 };
 

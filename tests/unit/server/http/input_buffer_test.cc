@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "unit/server/http/scripted_transport.h"
 
@@ -95,6 +97,74 @@ TEST_F(InputBufferTest, LeavesTheWorkersBlockToOthersWhenItKeepsNothing) {
   const size_t blocks = resources.pool.blocks_in_use();
   (void)read("def");
   EXPECT_EQ(resources.pool.blocks_in_use(), blocks);
+}
+
+TEST_F(InputBufferTest, BeginsAtTheFrontAgainWhenNobodyHoldsWhatWasRead) {
+  (void)read("abc");
+  const char* const front = buffer.view().data();
+  buffer.consume(3);
+  buffer.release_if_empty();
+  (void)read("def");
+  EXPECT_EQ(buffer.view().data(), front);
+}
+
+// Heads of requests that wait for an upstream, of many connections.
+TEST_F(InputBufferTest, PutsWhatWaitsOfManyIntoFewBlocks) {
+  const size_t blocks = resources.pool.blocks_in_use();
+  std::vector<std::pair<std::string, Slice>> waiting;
+  for (int i = 0; i < 100; ++i) {
+    InputBuffer one(resources);
+    const std::string head = "head " + std::to_string(i) + std::string(400, '.');
+    wire.input.push_back({Wire::Step::Kind::octets, head});
+    ASSERT_TRUE(one.make_room());
+    (void)one.read_from(transport, UINT64_MAX);
+    waiting.emplace_back(head, one.take_look());
+    one.consume(head.size());
+    one.release_if_empty();
+  }
+  for (const auto& [head, slice] : waiting) EXPECT_EQ(slice.view(), head);
+  // Half of a block at least is filled.
+  EXPECT_LE(resources.pool.blocks_in_use() - blocks,
+            1 + 100 * waiting[0].first.size() / (BlockPool::kBlockSize / 2));
+}
+
+TEST_F(InputBufferTest, SharesNoRoomBehindWhatIsReadOn) {
+  InputBuffer other(resources);
+  (void)read("GET ");
+  wire.input.push_back({Wire::Step::Kind::octets, "PUT "});
+  ASSERT_TRUE(other.make_room());
+  (void)other.read_from(transport, UINT64_MAX);
+  (void)read("/a");
+  wire.input.push_back({Wire::Step::Kind::octets, "/b"});
+  (void)other.read_from(transport, UINT64_MAX);
+  EXPECT_EQ(buffer.view(), "GET /a");
+  EXPECT_EQ(other.view(), "PUT /b");
+  // Both are given back; the next two get room that is nobody's.
+  const Slice first = buffer.take_look();
+  const Slice second = other.take_look();
+  for (InputBuffer* const one : {&buffer, &other}) {
+    one->consume(6);
+    one->release_if_empty();
+  }
+  (void)read("HEAD /c");
+  EXPECT_EQ(first.view(), "GET /a");
+  EXPECT_EQ(second.view(), "PUT /b");
+}
+
+// A block that is shared holds less of it than one of its own.
+TEST_F(InputBufferTest, ReadsOnInAnotherBlockWhenASharedOneIsFull) {
+  (void)read(std::string(1000, 'w'));
+  const Slice waiting = buffer.take_look();
+  buffer.consume(1000);
+  buffer.release_if_empty();
+  fill(BlockPool::kBlockSize - 1000);
+  EXPECT_EQ(buffer.held(), BlockPool::kBlockSize);
+  fill(BlockPool::kBlockSize);
+  EXPECT_EQ(buffer.held(), BlockPool::kBlockSize);
+  EXPECT_EQ(buffer.view(), std::string(BlockPool::kBlockSize, 'x'));
+  fill(BlockPool::kBlockSize + 1);
+  EXPECT_EQ(buffer.held(), BlockPool::kLargeBlockSize);
+  EXPECT_EQ(waiting.view(), std::string(1000, 'w'));
 }
 
 TEST_F(InputBufferTest, MovesWhatIsLeftToTheFrontOfAnotherBlock) {
