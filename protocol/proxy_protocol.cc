@@ -219,26 +219,6 @@ std::optional<ProxyEndpoint> ProxyEndpoint::parse(std::string_view address, uint
   return endpoint;
 }
 
-std::optional<ProxyEndpoint> ProxyEndpoint::of(const sockaddr_storage& socket) noexcept {
-  ProxyEndpoint endpoint;
-  if (socket.ss_family == AF_INET) {
-    sockaddr_in ipv4;
-    std::memcpy(&ipv4, &socket, sizeof ipv4);
-    auto* const behind =
-        std::copy(std::begin(kMappedPrefix), std::end(kMappedPrefix), endpoint.address.begin());
-    std::memcpy(behind, &ipv4.sin_addr, sizeof ipv4.sin_addr);
-    endpoint.port = ntohs(ipv4.sin_port);
-  } else if (socket.ss_family == AF_INET6) {
-    sockaddr_in6 ipv6;
-    std::memcpy(&ipv6, &socket, sizeof ipv6);
-    std::memcpy(endpoint.address.data(), &ipv6.sin6_addr, sizeof ipv6.sin6_addr);
-    endpoint.port = ntohs(ipv6.sin6_port);
-  } else {
-    return std::nullopt;
-  }
-  return endpoint;
-}
-
 bool ProxyEndpoint::is_ipv4() const noexcept {
   return std::equal(std::begin(kMappedPrefix), std::end(kMappedPrefix), address.begin());
 }

@@ -12,8 +12,6 @@
 // them away when the header is complete.
 #pragma once
 
-#include <sys/socket.h>
-
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -31,8 +29,6 @@ inline constexpr size_t kProxyV2Written = 16 + 36;  // two IPv6 addresses, no TL
 struct ProxyEndpoint {
   // A numeric IPv4 or IPv6 address, the latter without brackets; nothing for anything else.
   static std::optional<ProxyEndpoint> parse(std::string_view address, uint16_t port);
-  // A socket's; nothing for another family than AF_INET and AF_INET6.
-  static std::optional<ProxyEndpoint> of(const sockaddr_storage& socket) noexcept;
   bool is_ipv4() const noexcept;
 
   std::array<uint8_t, 16> address{};

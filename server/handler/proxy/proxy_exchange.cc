@@ -8,6 +8,7 @@
 
 #include "protocol/proxy_protocol.h"
 #include "server/handler/proxy/proxy_status.h"
+#include "server/net/listener.h"
 
 namespace sluice::handler::proxy {
 
@@ -43,7 +44,8 @@ std::optional<uint64_t> announced_length(const FieldList& fields) noexcept {
 // address at all, of the client's kind, so that the client's is not lost.
 std::optional<ProxyEndpoint> destination_of(const http::Exchange& exchange,
                                             const std::optional<ProxyEndpoint>& source) noexcept {
-  const auto known = ProxyEndpoint::of(exchange.local_address());
+  const net::Peer here = net::peer_at(exchange.local_address());
+  const auto known = ProxyEndpoint::parse(here.address, here.port);
   if (known || !source) return known;
   return ProxyEndpoint::parse(source->is_ipv4() ? "0.0.0.0" : "::", 0);
 }

@@ -2,11 +2,8 @@
 // back.
 #include "protocol/proxy_protocol.h"
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 
-#include <cstring>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -325,25 +322,6 @@ TEST(ProxyEndpoint, IsANumericAddress) {
   EXPECT_FALSE(endpoint("2001:db8::7", 1).is_ipv4());
   for (const std::string_view text : {"", "unix:", "localhost", "192.0.2", "[::1]", "::1%lo"})
     EXPECT_FALSE(ProxyEndpoint::parse(text, 1)) << text;
-}
-
-TEST(ProxyEndpoint, IsASocketsAddress) {
-  sockaddr_storage storage{};
-  EXPECT_EQ(ProxyEndpoint::of(storage), std::nullopt);
-  sockaddr_in ipv4{};
-  ipv4.sin_family = AF_INET;
-  ipv4.sin_port = htons(443);
-  ASSERT_EQ(inet_pton(AF_INET, "192.0.2.7", &ipv4.sin_addr), 1);
-  std::memcpy(&storage, &ipv4, sizeof ipv4);
-  EXPECT_EQ(ProxyEndpoint::of(storage), endpoint("192.0.2.7", 443));
-  sockaddr_in6 ipv6{};
-  ipv6.sin6_family = AF_INET6;
-  ipv6.sin6_port = htons(8443);
-  ASSERT_EQ(inet_pton(AF_INET6, "2001:db8::7", &ipv6.sin6_addr), 1);
-  std::memcpy(&storage, &ipv6, sizeof ipv6);
-  EXPECT_EQ(ProxyEndpoint::of(storage), endpoint("2001:db8::7", 8443));
-  storage.ss_family = AF_UNIX;
-  EXPECT_EQ(ProxyEndpoint::of(storage), std::nullopt);
 }
 
 }  // namespace
