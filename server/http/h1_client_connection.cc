@@ -32,7 +32,7 @@ H1ClientConnection::H1ClientConnection(WorkerResources& resources, const h1::Lim
     : resources_(resources),
       owner_(&owner),
       codec_(h1::Role::client, limits, resources.workspace),
-      input_(resources) {}
+      input_(resources, InputBuffer::Of::responses) {}
 
 void H1ClientConnection::open(std::unique_ptr<net::Transport> transport) {
   transport_ = std::move(transport);

@@ -16,7 +16,7 @@ H1ServerConnection::H1ServerConnection(ServerContext& context, Ref<ListenerSetti
                                        net::ConnectionSlot slot, const net::Peer& peer)
     : ServerConnection(context, std::move(listener), std::move(slot), peer),
       codec_(h1::Role::server, listener_->h1_limits(), context.workspace),
-      input_(context.resources()) {}
+      input_(context.resources(), InputBuffer::Of::requests) {}
 
 void H1ServerConnection::open(std::unique_ptr<net::Transport> transport) {
   transport_ = std::move(transport);

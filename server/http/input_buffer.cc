@@ -9,8 +9,7 @@ namespace sluice::http {
 
 bool InputBuffer::make_room() {
   if (!block_) {
-    ReadRoom room =
-        wide_ ? ReadRoom{.block = resources_.pool.acquire_wide()} : resources_.take_room();
+    ReadRoom room = next_room();
     block_ = std::move(room.block);
     begin_ = end_ = room.begin;
     large_ = false;
@@ -27,12 +26,18 @@ bool InputBuffer::make_room() {
   return true;
 }
 
+ReadRoom InputBuffer::next_room() {
+  if (wide_) return {.block = resources_.pool.acquire_wide()};
+  return of_ == Of::requests ? resources_.take_room() : ReadRoom{.block = resources_.read_block()};
+}
+
 net::ReadResult InputBuffer::read_from(net::Transport& transport, uint64_t most) {
   const size_t room = std::min<uint64_t>(block_->capacity() - end_, most);
   const net::ReadResult result = transport.read({block_->data() + end_, room});
   if (result.status == net::Io::failed) return result;
   end_ += static_cast<uint32_t>(result.octets);
-  wide_ = result.octets >= BlockPool::kBlockSize;
+  wide_ = result.octets > BlockPool::kBlockSize ||
+          (result.octets == room && room == BlockPool::kBlockSize);
   fresh_ = result.octets > 0;
   return result;
 }
@@ -59,7 +64,7 @@ void InputBuffer::move_into(Ref<Block> next) noexcept {
 
 void InputBuffer::release_if_empty() noexcept {
   if (!empty() || !block_) return;
-  if (block_->capacity() == BlockPool::kBlockSize)
+  if (of_ == Of::requests && block_->capacity() == BlockPool::kBlockSize)
     resources_.give_back({.block = std::move(block_), .begin = end_});
   block_.reset();
 }

@@ -1,9 +1,10 @@
 // What an HTTP/1 connection has read and its codec has not consumed yet, on either side.
 //
-// Octets [begin, end) of one block. Mostly that is the worker's own, and empty again after the
-// turn, when the room behind them goes back; a partial head keeps its block, and one that outgrows
-// it moves once into a large one. Who sends as much as an ordinary block holds, content that is, is
-// read into wide ones from then on.
+// Octets [begin, end) of one block. Mostly that is one of the worker's two, and empty again after
+// the turn: the one that what is read of responses goes through, or the one that requests share,
+// whose heads may wait. A partial head keeps its block, and one that outgrows it moves once into a
+// large one. Who fills a whole block at once, with content that is, is read into wide ones from
+// then on.
 #pragma once
 
 #include <cstddef>
@@ -20,7 +21,10 @@ namespace sluice::http {
 // Thread: the worker's. The resources outlive it.
 class InputBuffer {
  public:
-  explicit InputBuffer(WorkerResources& resources) : resources_(resources) {}
+  // What it reads.
+  enum class Of : uint8_t { requests, responses };
+
+  InputBuffer(WorkerResources& resources, Of of) : resources_(resources), of_(of) {}
 
   bool empty() const noexcept { return begin_ == end_; }
   bool has_block() const noexcept { return static_cast<bool>(block_); }
@@ -44,19 +48,22 @@ class InputBuffer {
   void consume(size_t octets) noexcept { begin_ += static_cast<uint32_t>(octets); }
   // What follows a large head goes on in an ordinary block: large ones are few, and only for heads.
   void leave_large_block();
-  // Gives an empty block back, or rather the room behind what was read.
+  // Gives an empty block back, or the room behind what was read.
   void release_if_empty() noexcept;
   void clear() noexcept;
 
  private:
   void move_into(Ref<Block> next) noexcept;
 
+  ReadRoom next_room();
+
   WorkerResources& resources_;
+  const Of of_;
   Ref<Block> block_;  // null when nothing is buffered between turns
   uint32_t begin_ = 0;
   uint32_t end_ = 0;
   bool fresh_ = false;
-  bool wide_ = false;   // the last read gave as much as an ordinary block holds
+  bool wide_ = false;   // the last read filled an ordinary block, or gave more than one holds
   bool large_ = false;  // the block is one that a head outgrew an ordinary one for
 };
 

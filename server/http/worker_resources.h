@@ -35,11 +35,11 @@ class WorkerResources : public std::enable_shared_from_this<WorkerResources> {
 
   // A block to read into: the worker's own, unless somebody still holds slices of it.
   Ref<Block> read_block();
-  // Half a block at least, for who may leave a little in it for long, such as the head of a request
-  // that waits for its upstream: the next one's goes behind it, so that a block is pinned by many
-  // and few blocks are. Nobody else gets the room until it is given back.
+  // Half a block at least, for who may leave a little in it for long, as a request does that waits
+  // for its upstream: the next one's head goes behind it, so that a block is pinned by many and few
+  // blocks are. Nobody else gets the room until it is given back.
   ReadRoom take_room();
-  // Nothing that is still to be read on lies before `room.begin`.
+  // `room.begin` is behind all that was read; slices may go on holding that, its reader does not.
   void give_back(ReadRoom room) noexcept;
   // Made for the first connection over TLS: who speaks clear text pays nothing.
   net::TlsWork& tls_work();

@@ -103,7 +103,10 @@ def telling(upstream, connection, _):
     """Each request gets a good answer, and the line before the first one is kept."""
     line = b""
     while not line.endswith(b"\r\n"):
-        line += connection.recv(1)
+        octet = connection.recv(1)
+        if not octet:
+            return
+        line += octet
     upstream.requests.append(line.decode())
     if upstream.tls is not None:
         connection = upstream.tls.wrap_socket(connection, server_side=True)

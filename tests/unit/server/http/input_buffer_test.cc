@@ -1,5 +1,5 @@
-// The problem: what was read waits in the right block: the worker's own mostly, one of its own when
-// something stays in it, a large one for a large head, and none when it is empty.
+// The problem: what was read waits in the right block: one of the worker's mostly, one of its own
+// when something is read on in it, a large one for a large head, and none when it is empty.
 #include "server/http/input_buffer.h"
 
 #include <gtest/gtest.h>
@@ -40,7 +40,7 @@ class InputBufferTest : public ::testing::Test {
   WorkerResources resources{loop, limits};
   Wire wire;
   ScriptedTransport transport{wire};
-  InputBuffer buffer{resources};
+  InputBuffer buffer{resources, InputBuffer::Of::requests};
 };
 
 TEST_F(InputBufferTest, HoldsNothingAtFirst) {
@@ -101,11 +101,44 @@ TEST_F(InputBufferTest, LeavesTheWorkersBlockToOthersWhenItKeepsNothing) {
 
 TEST_F(InputBufferTest, BeginsAtTheFrontAgainWhenNobodyHoldsWhatWasRead) {
   (void)read("abc");
-  const char* const front = buffer.view().data();
   buffer.consume(3);
   buffer.release_if_empty();
-  (void)read("def");
-  EXPECT_EQ(buffer.view().data(), front);
+  const size_t blocks = resources.pool.blocks_in_use();
+  EXPECT_EQ(read(std::string(BlockPool::kBlockSize, 'x')).octets, BlockPool::kBlockSize);
+  EXPECT_EQ(resources.pool.blocks_in_use(), blocks);
+}
+
+TEST_F(InputBufferTest, SharesNothingOfResponses) {
+  InputBuffer responses(resources, InputBuffer::Of::responses);
+  std::vector<Slice> waiting;
+  for (int i = 0; i < 2; ++i) {
+    wire.input.push_back({Wire::Step::Kind::octets, "HTTP/1.1 200 OK"});
+    ASSERT_TRUE(responses.make_room());
+    (void)responses.read_from(transport, UINT64_MAX);
+    waiting.push_back(responses.take_look());
+    responses.consume(15);
+    responses.release_if_empty();
+  }
+  wire.input.push_back({Wire::Step::Kind::octets, std::string(BlockPool::kBlockSize, 'x')});
+  ASSERT_TRUE(responses.make_room());
+  EXPECT_EQ(responses.read_from(transport, UINT64_MAX).octets, BlockPool::kBlockSize);
+  for (const Slice& one : waiting) EXPECT_EQ(one.view(), "HTTP/1.1 200 OK");
+}
+
+// As an upstream's connection is looked at while a request is in its turn.
+TEST_F(InputBufferTest, FillsWhatIsHeldBeforeWhatIsFree) {
+  const size_t blocks = resources.pool.blocks_in_use();
+  std::vector<Slice> waiting;
+  for (int i = 0; i < 5; ++i) {
+    (void)read("GET /");
+    InputBuffer other(resources, InputBuffer::Of::requests);
+    ASSERT_TRUE(other.make_room());
+    other.release_if_empty();
+    waiting.push_back(buffer.take_look());
+    buffer.consume(5);
+    buffer.release_if_empty();
+  }
+  EXPECT_EQ(resources.pool.blocks_in_use(), blocks + 1);
 }
 
 // Heads of requests that wait for an upstream, of many connections.
@@ -113,7 +146,7 @@ TEST_F(InputBufferTest, PutsWhatWaitsOfManyIntoFewBlocks) {
   const size_t blocks = resources.pool.blocks_in_use();
   std::vector<std::pair<std::string, Slice>> waiting;
   for (int i = 0; i < 100; ++i) {
-    InputBuffer one(resources);
+    InputBuffer one(resources, InputBuffer::Of::requests);
     const std::string head = "head " + std::to_string(i) + std::string(400, '.');
     wire.input.push_back({Wire::Step::Kind::octets, head});
     ASSERT_TRUE(one.make_room());
@@ -129,7 +162,7 @@ TEST_F(InputBufferTest, PutsWhatWaitsOfManyIntoFewBlocks) {
 }
 
 TEST_F(InputBufferTest, SharesNoRoomBehindWhatIsReadOn) {
-  InputBuffer other(resources);
+  InputBuffer other(resources, InputBuffer::Of::requests);
   (void)read("GET ");
   wire.input.push_back({Wire::Step::Kind::octets, "PUT "});
   ASSERT_TRUE(other.make_room());
@@ -207,7 +240,7 @@ TEST_F(InputBufferTest, HasNoRoomForMoreThanALargeBlock) {
 }
 
 TEST_F(InputBufferTest, HasNoRoomWhenLargeBlocksAreOut) {
-  InputBuffer other(resources);
+  InputBuffer other(resources, InputBuffer::Of::requests);
   fill(BlockPool::kBlockSize + 1);
   wire.input.push_back({Wire::Step::Kind::octets, std::string(BlockPool::kBlockSize, 'y')});
   ASSERT_TRUE(other.make_room());
