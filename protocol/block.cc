@@ -2,7 +2,8 @@
 // one it reads into and the one it renders into, so both stay in the processor's nearest cache.
 //
 // Under sanitizers (SLUICE_SANITIZED) no block is used twice: a freed one goes back to the
-// allocator, which then sees every access through a stale slice.
+// allocator, which then sees every access through a stale slice. (But of blocks that requests
+// share, server/http/worker_resources.h, only when the last of them is over.)
 #include "protocol/block.h"
 
 #include <algorithm>

@@ -1,10 +1,9 @@
 // What an HTTP/1 connection has read and its codec has not consumed yet, on either side.
 //
-// Octets [begin, end) of one block. Mostly that is one of the worker's two, and empty again after
-// the turn: the one that what is read of responses goes through, or the one that requests share,
-// whose heads may wait. A partial head keeps its block, and one that outgrows it moves once into a
-// large one. Who fills a whole block at once, with content that is, is read into wide ones from
-// then on.
+// Octets [begin, end) of one block. Mostly that is one of the worker's two, one for responses and
+// one that requests share because their heads may wait, and is given back after the turn. A partial
+// head keeps its block, and one that outgrows it moves once into a large one. Who fills a whole
+// block at once, with content that is, is read into wide ones from then on.
 #pragma once
 
 #include <cstddef>
@@ -53,9 +52,8 @@ class InputBuffer {
   void clear() noexcept;
 
  private:
-  void move_into(Ref<Block> next) noexcept;
-
   ReadRoom next_room();
+  void move_into(Ref<Block> next) noexcept;
 
   WorkerResources& resources_;
   const Of of_;

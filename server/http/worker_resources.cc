@@ -9,9 +9,9 @@ namespace {
 
 constexpr size_t kLeastRoom = BlockPool::kBlockSize / 2;
 
+// Into the same octets. Under sanitizers that would hide a stale slice of them.
 #ifdef SLUICE_SANITIZED
-constexpr bool kReadsTwice =
-    false;  // into the same octets: a stale slice of them would not be seen
+constexpr bool kReadsTwice = false;
 #else
 constexpr bool kReadsTwice = true;
 #endif
@@ -33,8 +33,8 @@ ReadRoom WorkerResources::take_room() {
   return std::exchange(room_, {});
 }
 
-// There is another one when somebody took room before this one was given back. One that nobody
-// holds is the pool's to keep, else the larger one stays.
+// There is another room when somebody took one before this one was given back. One in a block that
+// nobody holds is worth nothing, as the pool has blocks; of two others the larger one stays.
 void WorkerResources::give_back(ReadRoom room) noexcept {
   if (!room_.block || room_.block->use_count() == 1 || room.begin <= room_.begin)
     room_ = std::move(room);
