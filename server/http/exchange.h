@@ -134,7 +134,7 @@ class Exchange {
   // The client, or the proxy in front of us that is connected. Empty without one (a push).
   std::string_view peer_address() const noexcept;
   uint16_t peer_port() const noexcept;
-  // The address of ours that this one is connected to; AF_UNSPEC without one (a Unix socket's).
+  // The address of ours that this one is connected to; not AF_INET or AF_INET6 where there is none.
   // Costs a system call.
   sockaddr_storage local_address() const noexcept { return stream_->local_address(); }
   // Whether what the peer says of those before it is believed (`trusted_proxies`).

@@ -11,22 +11,12 @@ import sys
 
 from foreign_program import ForeignProgram
 from json_lines import JsonLines, of_file
+from nginx import Nginx
 from request_recorder import STATUS, Recorded
 
 NGINX = """
-daemon off;
-worker_processes 1;
-pid {folder}/nginx.pid;
-error_log {folder}/errors.log warn;
-events {{ worker_connections 512; }}
-http {{
     log_format seen escape=json '{{"id":"$http_x_request_id","method":"$request_method","target":"$request_uri",'
                                 '"length":"$http_content_length","status":"$status","line":"$request"}}';
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
     large_client_header_buffers 4 64k;
     client_max_body_size 0;
     keepalive_timeout 300s;
@@ -45,7 +35,6 @@ http {{
         access_log {folder}/inner.log seen;
         location / {{ return {status}; }}
     }}
-}}
 """
 
 NODE = """
@@ -146,18 +135,12 @@ class PythonLogger(_Speaker):
         super().__init__(lambda port: [sys.executable, script, port])
 
 
-class NginxLogger(ForeignProgram):
+class NginxLogger(Nginx):
     """nginx; a fault is a request of which it read no fields, and so has no id."""
 
     def __init__(self, folder: pathlib.Path):
-        self._folder = folder
         self._inner, self._outer = JsonLines(of_file(folder / "inner.log")), JsonLines(of_file(folder / "outer.log"))
-        super().__init__(self._command_line)
-
-    def _command_line(self, port):
-        path = self._folder / "nginx.conf"
-        path.write_text(NGINX.format(folder=self._folder, port=port, status=STATUS))
-        return ["/usr/sbin/nginx", "-e", self._folder / "errors.log", "-c", path]
+        super().__init__(folder, lambda port: NGINX.format(folder=folder, port=port, status=STATUS))
 
     def requests(self) -> list[Recorded]:
         return [_recorded(line) for line in self._inner.look()]

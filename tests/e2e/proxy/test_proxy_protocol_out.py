@@ -9,6 +9,7 @@ import ssl
 import pytest
 from clients import curl, get, request
 from foreign_program import ForeignProgram
+from nginx import Nginx
 from raw_connection import RawConnection
 from sluice_server import SluiceServer
 from small_upstream import OK, Upstream
@@ -18,23 +19,11 @@ CONNECTION = "%{local_ip} %{local_port} %{remote_ip} %{remote_port}"
 FROM_192_0_2_7 = b"PROXY TCP4 192.0.2.7 198.51.100.9 54321 443\r\n"
 
 NGINX = """
-daemon off;
-worker_processes 1;
-pid {temp}/nginx.pid;
-error_log {temp}/errors.log warn;
-events {{ worker_connections 512; }}
-http {{
     access_log off;
-    client_body_temp_path {temp}/body;
-    proxy_temp_path {temp}/proxy;
-    fastcgi_temp_path {temp}/fastcgi;
-    uwsgi_temp_path {temp}/uwsgi;
-    scgi_temp_path {temp}/scgi;
     server {{
         listen 127.0.0.1:{port} proxy_protocol;
         return 200 "$proxy_protocol_addr $proxy_protocol_port $proxy_protocol_server_addr $proxy_protocol_server_port";
     }}
-}}
 """
 
 HAPROXY = """
@@ -61,15 +50,11 @@ def receivers(tmp_path_factory):
     """The ports of those who are told, by their names."""
     temp = tmp_path_factory.mktemp("receivers")
 
-    def nginx(port):
-        (temp / "nginx.conf").write_text(NGINX.format(port=port, temp=temp))
-        return ["/usr/sbin/nginx", "-p", temp, "-c", temp / "nginx.conf"]
-
     def haproxy(port):
         (temp / "haproxy.conf").write_text(HAPROXY.format(port=port))
         return ["/usr/sbin/haproxy", "-db", "-q", "-f", temp / "haproxy.conf"]
 
-    with ForeignProgram(nginx) as one, ForeignProgram(haproxy) as other:
+    with Nginx(temp, lambda port: NGINX.format(port=port)) as one, ForeignProgram(haproxy) as other:
         yield {"nginx": one.port, "haproxy": other.port}
 
 

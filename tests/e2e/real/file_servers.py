@@ -11,27 +11,16 @@ import sys
 
 from certificates import Certificate
 from foreign_program import ForeignProgram
+from nginx import Nginx
 
 NGINX = """
-daemon off;
-worker_processes 1;
-pid {temp}/nginx.pid;
-error_log {temp}/errors.log warn;
-events {{ worker_connections 512; }}
-http {{
     access_log off;
     types {{ text/html html; text/css css; text/plain txt; }}
     default_type application/octet-stream;
-    client_body_temp_path {temp}/body;
-    proxy_temp_path {temp}/proxy;
-    fastcgi_temp_path {temp}/fastcgi;
-    uwsgi_temp_path {temp}/uwsgi;
-    scgi_temp_path {temp}/scgi;
     server {{
         listen 127.0.0.1:{port};
         root {root};
     }}
-}}
 """
 
 H2O = """
@@ -71,11 +60,7 @@ class FileServer:
 
 
 def _nginx(root, temp, _):
-    def command(port):
-        path = temp / "nginx.conf"
-        path.write_text(NGINX.format(root=root, temp=temp, port=port))
-        return ["/usr/sbin/nginx", "-e", temp / "errors.log", "-c", path]
-    return FileServer("nginx", ForeignProgram(command))
+    return FileServer("nginx", Nginx(temp, lambda port: NGINX.format(root=root, port=port)))
 
 
 def _python(root, temp, _):
